@@ -1,0 +1,1 @@
+"""ATT: a private platform for NeMo Agent Toolkit applications."""
