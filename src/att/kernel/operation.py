@@ -140,7 +140,7 @@ class Operation:
     people_only: bool = False
     """Refused to tokens of kind agent."""
     exit_code: Callable[[Any], int] | None = None
-    """Maps a result to attctl's exit code where 0 is not the only good answer (a difference found, a degraded state)."""
+    """Maps a result to attctl's exit code where 0 is not the only good answer (a difference, a degraded state)."""
 
     @property
     def words(self) -> tuple[str, ...]:

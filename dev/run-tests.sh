@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Runs one tier of tests: check | test | smoke | e2e. Each test belongs to exactly one tier, by its folder.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tier=${1:?tier}
+started=$SECONDS
+workers=(-n 2 --dist loadscope)
+case $tier in
+  check)
+    coverage erase
+    COVERAGE_PROCESS_START=pyproject.toml python -m pytest tests/unit -q "${workers[@]}" --timeout 60 \
+      --cov-config=pyproject.toml --cov --cov-report= "${@:2}"
+    dev/coverage-gate.sh
+    ;;
+  test)
+    python -m pytest tests/contract tests/crash tests/release tests/console -q --timeout 300 "${@:2}"
+    python -m pytest tests/appliance/nspawn -q --timeout 900 "${@:2}"
+    ;;
+  smoke) python -m pytest tests/appliance/vm -v --timeout 3000 "${@:2}" ;;
+  e2e) python -m pytest tests/e2e -v --timeout 7200 "${@:2}" ;;
+  *) echo "cannot run tests: unknown tier '$tier'" >&2 && exit 2 ;;
+esac
+echo "tier $tier took $((SECONDS - started)) s"
