@@ -1,0 +1,1 @@
+"""One file a process: builds the effects, wires the rooms, nothing else."""

@@ -1,0 +1,129 @@
+"""One call of one operation, the same on every surface: authorise, parse, confirm, pass the gate, run, audit."""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from att.kernel.errors import AttError, Conflict, Forbidden, InvalidInput, NotSignedIn
+from att.kernel.operation import Caller, Context, Effect, Kind, Operation, Role
+from att.surfaces.confirmations import Confirmations
+from att.surfaces.gate import WriteGate
+from att.surfaces.metrics import Metrics
+from att.surfaces.ports import Audit, Jobs
+from att.surfaces.problem import invalid
+
+NOBODY = Caller(id="nobody", name="nobody", role=Role.ANYONE, kind="person")
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a surface knows of one call. `confirmed` says that a person was asked and said yes (MCP elicitation)."""
+
+    operation: Operation
+    values: Mapping[str, Any]
+    caller: Caller
+    request_id: str
+    surface: str
+    peer: str = ""
+    confirmation_id: str | None = None
+    confirmed: bool = False
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Runs calls. `appliance` is False in `make dev`: operations that need the machine are refused there."""
+
+    jobs: Jobs
+    audit: Audit
+    gate: WriteGate
+    metrics: Metrics
+    confirmations: Confirmations = field(default_factory=Confirmations)
+    services: dict[type, Any] = field(default_factory=dict)
+    appliance: bool = True
+
+    async def run(self, call: Call) -> BaseModel:
+        """Return the result of a CALL or CONTENT, the JobRef of a JOB; raises the error for the caller."""
+        request: BaseModel | None = None
+        started, outcome = time.perf_counter(), "internal"
+        try:
+            request = self.admit(call)
+            if call.operation.effect is not Effect.READ:
+                await self.gate.enter()
+            result = await self._dispatch(call, request)
+            outcome = "ok"
+        except AttError as error:
+            outcome = error.code
+            raise
+        finally:
+            self.metrics.observe(call.operation.name, call.surface, outcome, time.perf_counter() - started)
+            if _audited(call, outcome):
+                await self.audit.record(call.operation, request, self._context(call), outcome)
+        return result
+
+    def stream(self, call: Call) -> AsyncIterator[BaseModel]:
+        """Return the items of a STREAM; what is wrong with the call is raised here, before the first item."""
+        request = self.admit(call)
+        self.metrics.observe(call.operation.name, call.surface, "ok", 0.0)
+        items: AsyncIterator[BaseModel] = call.operation.handler(self._context(call), request)  # type: ignore[assignment]
+        return items
+
+    def admit(self, call: Call) -> BaseModel:
+        """Return the parsed request of a caller who may make this call, confirmed where it destroys."""
+        authorise(call.operation, call.caller, appliance=self.appliance)
+        request = parse(call.operation, call.values)
+        if call.operation.effect is Effect.DESTROY and not call.confirmed:
+            values = request.model_dump(mode="json")
+            if call.confirmation_id is None:
+                raise self.confirmations.demand(call.operation, values, call.caller)
+            self.confirmations.take(call.confirmation_id, call.operation, values, call.caller)
+        return request
+
+    async def _dispatch(self, call: Call, request: BaseModel) -> BaseModel:
+        context = self._context(call)
+        if call.operation.kind is Kind.STREAM:
+            raise Conflict("invalid_input", f"cannot call {call.operation.name}: it is a stream")
+        if call.operation.kind is Kind.JOB:
+            return await self.jobs.start(call.operation, request, context)
+        result: BaseModel = await call.operation.handler(context, request)  # type: ignore[misc]
+        return result
+
+    def _context(self, call: Call) -> Context:
+        return Context(caller=call.caller, request_id=call.request_id, services=self.services, peer=call.peer)
+
+
+def authorise(operation: Operation, caller: Caller, *, appliance: bool) -> None:
+    """Raise when `caller` may not call `operation` here."""
+    if operation.role is not Role.ANYONE and caller.role is Role.ANYONE:
+        raise NotSignedIn("not_signed_in", f"cannot do {operation.name}: nobody is signed in")
+    if caller.role < operation.role:
+        raise Forbidden(
+            "not_allowed",
+            f"cannot do {operation.name}: it needs the role {operation.role.name.lower()}",
+            data={"role": operation.role.name.lower(), "have": caller.role.name.lower()},
+        )
+    if operation.people_only and caller.kind == "agent":
+        raise Forbidden("people_only", f"cannot do {operation.name}: it is for people")
+    if operation.machine and not appliance:
+        raise Conflict("appliance_only", f"cannot do {operation.name}: there is no appliance here")
+
+
+def parse(operation: Operation, values: Mapping[str, Any]) -> BaseModel:
+    """Return the request model of `values`; a field it does not have is refused, not ignored."""
+    fields = operation.request.model_fields
+    known = {*fields, *(found.alias for found in fields.values() if found.alias)}
+    for name in values:
+        if name not in known:
+            raise InvalidInput(
+                "invalid_input", f"cannot take {name[:64]}: {operation.name} has no such field", field=name[:64]
+            )
+    try:
+        return operation.request.model_validate(dict(values))
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+def _audited(call: Call, outcome: str) -> bool:
+    return call.operation.effect is not Effect.READ and outcome != "confirmation_required"
