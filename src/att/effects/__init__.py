@@ -1,0 +1,1 @@
+"""The only rooms that touch the world: files, processes, systemd, HTTP over unix sockets, clocks."""

@@ -1,0 +1,79 @@
+"""Runs other programs: arguments as a list, a deadline always, output bounded, no shell."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+OUTPUT_CHARS_MAX = 64_000
+_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a program ended: `code` as the shell would say it (negative: killed by that signal)."""
+
+    code: int
+    output: str
+    errors: str
+    timed_out: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended by itself with 0."""
+        return self.code == 0 and not self.timed_out
+
+
+def run(
+    command: Sequence[str],
+    *,
+    timeout_seconds: float,
+    user: str | None = None,
+    input_text: str = "",
+    environment: Mapping[str, str] | None = None,
+) -> Finished:
+    """Run a program to its end or to the deadline, then its process group is killed; never raises for its failure.
+
+    `user` runs it as that user with that user's groups alone. The environment is `environment` plus a plain PATH and
+    locale, never this process's own. A program that cannot be started gives code 127.
+    """
+    settings = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "LC_ALL": "C.UTF-8",
+        "HOME": "/nonexistent",
+        **(environment or {}),
+    }
+    try:
+        process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            env=settings,
+            cwd="/",
+            start_new_session=True,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
+            umask=0o077 if user is not None else -1,
+        )
+    except (OSError, LookupError) as error:
+        return Finished(127, "", f"cannot start {command[0]}: {error}")
+    try:
+        output, errors = process.communicate(input_text, timeout=timeout_seconds)
+    except subprocess.TimeoutExpired:
+        kill_group(process.pid)
+        output, errors = process.communicate()
+        return Finished(process.returncode, output[-OUTPUT_CHARS_MAX:], errors[-OUTPUT_CHARS_MAX:], timed_out=True)
+    return Finished(process.returncode, output[-OUTPUT_CHARS_MAX:], errors[-OUTPUT_CHARS_MAX:])
+
+
+def kill_group(pid: int) -> None:
+    """Kill a program started in its own session, with its children; quiet when they are gone already."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,42 @@
+"""Real programs: their ends, their deadlines, their children."""
+
+import os
+import sys
+from pathlib import Path
+
+from att.effects import processes
+
+
+def test_a_program_gets_input_and_answers() -> None:
+    done = processes.run(["cat"], timeout_seconds=10, input_text="hello")
+    assert (done.ok, done.output) == (True, "hello")
+
+
+def test_a_failure_is_told_not_raised() -> None:
+    done = processes.run(["sh", "-c", "echo broken >&2; exit 3"], timeout_seconds=10)
+    assert (done.ok, done.code, done.errors) == (False, 3, "broken\n")
+
+
+def test_a_missing_program_is_code_127() -> None:
+    done = processes.run(["/nonexistent/program"], timeout_seconds=10)
+    assert done.code == 127
+    assert "cannot start /nonexistent/program" in done.errors
+
+
+def test_at_the_deadline_children_die_too(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    done = processes.run(["sh", "-c", f"sleep 60 & echo $! > {mark}; wait"], timeout_seconds=0.3)
+    assert done.timed_out
+    assert not done.ok
+    stat = Path(f"/proc/{mark.read_text().strip()}/stat")
+    assert not stat.exists() or stat.read_text().split()[2] == "Z"
+
+
+def test_this_process_own_environment_stays_here() -> None:
+    os.environ["ATT_SECRET_OF_A_TEST"] = "x"
+    try:
+        done = processes.run([sys.executable, "-c", "import os; print(sorted(os.environ))"], timeout_seconds=10)
+    finally:
+        del os.environ["ATT_SECRET_OF_A_TEST"]
+    assert "ATT_SECRET_OF_A_TEST" not in done.output
+    assert "PATH" in done.output
