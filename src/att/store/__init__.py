@@ -1,0 +1,1 @@
+"""The database of the API: one engine, one write gate, the schema check. Alembic runs elsewhere (entrypoints)."""
