@@ -1,0 +1,1 @@
+"""Settings: defaults < /etc/att/att.yaml < environment; for each value, who set it."""

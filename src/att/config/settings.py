@@ -1,0 +1,116 @@
+"""What an operator may change: one row a setting, with its default, limits, door and way to take effect.
+
+`schemas/att.schema.json` is generated from here (`make generate`). Each setting is `section.name` in att.yaml and
+`ATT_SECTION_NAME` in the environment.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+RESTART_API = "restart:att-api"
+
+
+def setting(
+    default: object,
+    description: str,
+    *,
+    reload: str = "live",
+    door: Literal["ssh"] | None = None,
+    env: tuple[str, ...] = (),
+    **limits: Any,
+) -> Any:
+    """Return the pydantic field of one setting.
+
+    `reload` is `live` or `restart:<unit>`; `door="ssh"` is taken from an operator alone; `env` lists names of
+    environment variables that are accepted beside `ATT_SECTION_NAME`; `limits` are pydantic's (`ge`, `max_length`, …).
+    """
+    extra: dict[str, Any] = {"reload": reload}
+    if door:
+        extra["door"] = door
+    if env:
+        extra["env"] = list(env)
+    return Field(default, description=description, json_schema_extra=extra, **limits)
+
+
+class Section(BaseModel):
+    """A group of settings; unknown names are refused and values are never converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class Log(Section):
+    """What the services write to the journal."""
+
+    level: Literal["debug", "info", "warning", "error"] = setting("info", "Least severe level that is written")
+
+
+class Api(Section):
+    """The API service: hosts, sessions, rate limits."""
+
+    allowed_hosts: list[str] = setting(
+        ["*"],
+        "Host names the appliance answers to, `*` for any; `*.example.org` takes in all below it",
+        min_length=1,
+        max_length=64,
+    )
+    cors_origins: list[str] = setting(
+        [], "Origins of foreign web pages that may call the API, e.g. `https://tools.example.org`", max_length=64
+    )
+    session_hours: int = setting(12, "Hours until a person must sign in again", ge=1, le=720)
+    session_idle_minutes: int = setting(120, "Minutes without a request that end a session", ge=5, le=43_200)
+    token_days_max: int = setting(365, "Longest life of an API token in days", ge=1, le=3_650)
+    sign_in_tries_per_minute: int = setting(10, "Sign-in and claim tries a minute from one address", ge=1, le=600)
+    requests_per_minute: int = setting(6_000, "Requests a minute of one token or address", ge=60, le=1_000_000)
+
+
+class Disk(Section):
+    """When the disk counts as full; status says degraded from the warning on and error from the limit on."""
+
+    warn_percent: int = setting(85, "Used percent from which status is degraded", ge=1, le=99)
+    limit_percent: int = setting(95, "Used percent from which status is error and uploads are refused", ge=2, le=100)
+    free_mb_min: int = setting(256, "Free megabytes below which status is degraded", ge=0, le=1_000_000_000)
+
+
+class Upgrade(Section):
+    """Upgrades of the appliance itself."""
+
+    releases_kept: int = setting(3, "Releases that stay installed, the running one included", ge=2, le=20)
+    approval: Literal["required", "auto"] = setting(
+        "required",
+        "Whether a change of the appliance by itself waits for a person; `auto` lets every change that passes its "
+        "checks become the running release, as root",
+        door="ssh",
+    )
+
+
+class Audit(Section):
+    """The API's audit table; the engine's /var/log/att/audit.log is never shortened."""
+
+    keep_days: int = setting(365, "Days an audit record is kept", ge=30, le=3_650)
+
+
+class Retention(Section):
+    """How long finished work stays."""
+
+    days: int = setting(30, "Days a finished job and its log are kept", ge=1, le=3_650)
+    count: int = setting(100, "Finished jobs that are kept whatever their age", ge=10, le=100_000)
+
+
+class Jobs(Section):
+    """Long work."""
+
+    running_max: int = setting(4, "Jobs that run at once; others wait", ge=1, le=64, reload=RESTART_API)
+    log_mb_max: int = setting(16, "Megabytes of log one job may write", ge=1, le=1_024)
+
+
+class Settings(Section):
+    """All settings of the appliance."""
+
+    log: Log = Log()
+    api: Api = Api()
+    disk: Disk = Disk()
+    upgrade: Upgrade = Upgrade()
+    audit: Audit = Audit()
+    retention: Retention = Retention()
+    jobs: Jobs = Jobs()
