@@ -33,6 +33,7 @@ sudo=()
 if [ "${VERSION_CODENAME:-}" = bookworm ]; then
   backports=/etc/apt/sources.list.d/att-backports.sources
   if [ ! -e "$backports" ]; then
+    # shellcheck disable=SC2016 # apt's own placeholders
     mirror=$(apt-get indextargets --format '$(SITE) $(RELEASE) $(CREATED_BY)' 2>/dev/null |
       awk '$2 == "bookworm" && $3 == "Packages" && $1 !~ /security/ {print $1; exit}')
     [ -n "$mirror" ] || { echo "cannot find the Debian mirror in apt's sources: run apt-get update, then try again" >&2 && exit 4; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every linter, each with its name and time; goes on after a failure and fails at the end.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 4
 failed=()
 run() {
   local name=$1 started=$SECONDS output
