@@ -166,7 +166,8 @@ def _facts(table: dict[str, Any]) -> Facts:
 
 
 def _unit(row: dict[str, Any]) -> Unit:
-    return Unit(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+    return Unit(**values)
 
 
 def _below(root: Path, path: Path) -> Path:

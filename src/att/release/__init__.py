@@ -1,0 +1,1 @@
+"""Releases and the signed bundles that carry them: build, check, unpack, install, verify (architecture §4)."""
