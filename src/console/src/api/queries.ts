@@ -1,0 +1,64 @@
+// Every question the console asks. The first word of a key is what events make stale (live/decision.ts).
+
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { body, client } from "./client";
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+export type Token = Schemas["Token"];
+export type TokenCreated = Schemas["TokenCreated"];
+export type Job = Schemas["Job"];
+export type JobState = Job["state"];
+export type AuditRecord = Schemas["AuditRecord"];
+
+export const tokens = (all: boolean) =>
+  queryOptions({
+    queryKey: ["tokens", { all }],
+    queryFn: () => body(client.GET("/api/v1/tokens", { params: { query: { all } } })),
+    placeholderData: keepPreviousData,
+  });
+
+export const jobs = (filter: { state?: JobState }) =>
+  infiniteQueryOptions({
+    queryKey: ["jobs", "list", filter],
+    queryFn: ({ pageParam }) =>
+      body(
+        client.GET("/api/v1/jobs", {
+          params: { query: { ...filter, limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } },
+        }),
+      ),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    placeholderData: keepPreviousData,
+  });
+
+export const job = (id: string) =>
+  queryOptions({
+    queryKey: ["jobs", "one", id],
+    queryFn: () => body(client.GET("/api/v1/jobs/{job_id}", { params: { path: { job_id: id } } })),
+  });
+
+export interface AuditFilter {
+  operation?: string;
+  outcome?: string;
+  caller?: string;
+}
+
+export const audit = (filter: AuditFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["audit", filter],
+    queryFn: ({ pageParam }) =>
+      body(
+        client.GET("/api/v1/audit", {
+          params: { query: { ...filter, limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } },
+        }),
+      ),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    placeholderData: keepPreviousData,
+  });
+
+export const runningRelease = queryOptions({
+  queryKey: ["status", "release"],
+  queryFn: async () => "0.1.0",
+});

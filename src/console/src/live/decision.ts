@@ -1,0 +1,61 @@
+// What the live connection does next. Pure: values in, values out, no socket, no clock.
+
+export type Link = "connecting" | "live" | "waiting" | "off";
+
+const DELAY_FIRST_MS = 500;
+const DELAY_MAX_MS = 15_000;
+
+/** How long to wait before attempt `failures + 1`; `chance` in [0, 1) spreads many pages after one restart. */
+export function reconnectDelay(failures: number, chance: number): number {
+  const full = Math.min(DELAY_MAX_MS, DELAY_FIRST_MS * 2 ** Math.min(failures, 10));
+  return Math.round(full * (0.5 + chance / 2));
+}
+
+/** How often a page asks by itself: seldom while events arrive, often while they do not. */
+export function pollInterval(link: Link, live: number | false, alone: number): number | false {
+  return link === "live" ? live : alone;
+}
+
+export interface LiveEvent {
+  cursor?: string | undefined;
+  type: string;
+  payload: Record<string, unknown>;
+}
+
+/** Read one frame; undefined for what is no event (a ping, something newer than this console). */
+export function readEvent(frame: unknown): LiveEvent | undefined {
+  if (typeof frame !== "string") return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(frame);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const fields = value as Record<string, unknown>;
+  const { event_type: type, cursor, payload } = fields;
+  if (typeof type !== "string") return undefined;
+  return {
+    type,
+    cursor: typeof cursor === "string" ? cursor : undefined,
+    payload: typeof payload === "object" && payload !== null ? (payload as Record<string, unknown>) : {},
+  };
+}
+
+const STALE: Readonly<Record<string, readonly string[]>> = {
+  job: ["jobs"],
+  upgrade: ["upgrade", "releases", "status"],
+  token: ["tokens", "audit"],
+  auth: ["audit"],
+};
+
+/** The first words of the query keys that an event makes stale; "all" after a gap, when anything may have changed. */
+export function staleKeys(type: string): readonly string[] | "all" {
+  if (type === "gap") return "all";
+  return STALE[type.split(".", 1)[0] ?? ""] ?? [];
+}
+
+/** Whether an event of a job's life ends it, so that what the job changed is stale too. */
+export function endsJob(type: string): boolean {
+  return type === "job.succeeded" || type === "job.failed" || type === "job.cancelled";
+}

@@ -1,0 +1,4 @@
+import { Page } from "../../parts/panel";
+export function OverviewPage() {
+  return <Page title="overview">.</Page>;
+}

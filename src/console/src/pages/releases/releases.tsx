@@ -1,0 +1,4 @@
+import { Page } from "../../parts/panel";
+export function ReleasesPage() {
+  return <Page title="releases">.</Page>;
+}
