@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# What the image owns below /usr/lib/att, the trust root, and the first release, installed from its bundle.
+# shellcheck source-path=SCRIPTDIR source=step.sh
+source "$(dirname "$0")/step.sh"
+step 15-copy-code "${ATT_BUNDLE:-}"
+
+[ -f "${ATT_BUNDLE:-}" ] || die "provision: ATT_BUNDLE names no bundle"
+[ -f "${ATT_TRUST_KEY:-}" ] || die "provision: ATT_TRUST_KEY names no public key"
+grep -q 'BEGIN PUBLIC KEY' "$ATT_TRUST_KEY" || die "provision: $ATT_TRUST_KEY is no public key in PEM form"
+
+put 0644 "$image/appliance.toml" /usr/lib/att/appliance.toml
+put 0644 "$image/doors.conf" /usr/lib/att/doors.conf
+put 0644 "$ATT_TRUST_KEY" /usr/lib/att/trust.d/release.pem
+put_tree 0644 "$image/nginx" /usr/lib/att/nginx
+put_tree 0644 "$image/firstboot" /usr/lib/att/firstboot
+put_tree 0644 "$image/stage0" /usr/lib/att/stage0
+for program in recover generator which-release; do
+  chmod 0755 "$root/usr/lib/att/stage0/$program"
+done
+for program in "$image"/bin/*; do
+  put 0755 "$program" "/usr/bin/$(basename "$program")"
+done
+
+# The release's own code verifies and installs it, with the trust root just laid down: the same installer as later.
+work=$(mktemp -d "$root/var/tmp/att-install.XXXXXX")
+step_cleanup=$work
+cp "$ATT_BUNDLE" "$work/bundle.attb"
+zstd -dcq "$work/bundle.attb" | tar -x -C "$work" --wildcards 'files/venv/lib/*'
+inside=${work#"$root"}
+site=$(cd "$work" && echo files/venv/lib/python3*/site-packages)
+in_root env -i PATH=/usr/bin:/bin PYTHONPATH="$inside/$site" PYTHONDONTWRITEBYTECODE=1 \
+  ATT_APPLIANCE_TOML=/usr/lib/att/appliance.toml /usr/bin/python3 -P -m att.release.install "$inside/bundle.attb"
+
+current=$(readlink "$root/opt/att/current") || die "install: there is no current release"
+[ -f "$root/opt/att/$current/.complete" ] || die "install: the release $current is not complete"
+note "current is $(basename "$current"), $(du -sm "$root/opt/att/$current" | cut -f1) MB"
