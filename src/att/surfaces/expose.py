@@ -10,17 +10,23 @@ from pydantic import BaseModel, ValidationError
 from att.kernel.errors import AttError, Conflict, Forbidden, InvalidInput, NotSignedIn
 from att.kernel.operation import Caller, Context, Effect, Kind, Operation, Role
 from att.surfaces.confirmations import Confirmations
-from att.surfaces.gate import WriteGate
 from att.surfaces.metrics import Metrics
-from att.surfaces.ports import Audit, Jobs
+from att.surfaces.ports import Audit, Gate, Jobs
 from att.surfaces.problem import invalid
+from att.surfaces.uploads import Uploads
 
+UPLOAD_FIELD = "upload"
+"""Callers over the network put an upload's id into this field; the handler gets the path of the uploaded file."""
 NOBODY = Caller(id="nobody", name="nobody", role=Role.ANYONE, kind="person")
 
 
 @dataclass(frozen=True)
 class Call:
-    """What a surface knows of one call. `confirmed` says that a person was asked and said yes (MCP elicitation)."""
+    """What a surface knows of one call.
+
+    `confirmed` says that a person was asked and said yes (MCP elicitation); `key` makes a repeated start of a job
+    answer with the same job.
+    """
 
     operation: Operation
     values: Mapping[str, Any]
@@ -30,6 +36,7 @@ class Call:
     peer: str = ""
     confirmation_id: str | None = None
     confirmed: bool = False
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -38,10 +45,11 @@ class Exposure:
 
     jobs: Jobs
     audit: Audit
-    gate: WriteGate
+    gate: Gate
     metrics: Metrics
     confirmations: Confirmations = field(default_factory=Confirmations)
     services: dict[type, Any] = field(default_factory=dict)
+    uploads: Uploads | None = None
     appliance: bool = True
 
     async def run(self, call: Call) -> BaseModel:
@@ -51,7 +59,7 @@ class Exposure:
         try:
             request = self.admit(call)
             if call.operation.effect is not Effect.READ:
-                await self.gate.enter()
+                await self.gate()
             result = await self._dispatch(call, request)
             outcome = "ok"
         except AttError as error:
@@ -59,21 +67,24 @@ class Exposure:
             raise
         finally:
             self.metrics.observe(call.operation.name, call.surface, outcome, time.perf_counter() - started)
-            if _audited(call, outcome):
-                await self.audit.record(call.operation, request, self._context(call), outcome)
+            if call.operation.effect is not Effect.READ and outcome != "confirmation_required":
+                await self._record(call, request, outcome)
         return result
 
     def stream(self, call: Call) -> AsyncIterator[BaseModel]:
         """Return the items of a STREAM; what is wrong with the call is raised here, before the first item."""
         request = self.admit(call)
         self.metrics.observe(call.operation.name, call.surface, "ok", 0.0)
-        items: AsyncIterator[BaseModel] = call.operation.handler(self._context(call), request)  # type: ignore[assignment]
+        items: AsyncIterator[BaseModel] = call.operation.handler(_context(self, call), request)  # type: ignore[assignment]
         return items
 
     def admit(self, call: Call) -> BaseModel:
         """Return the parsed request of a caller who may make this call, confirmed where it destroys."""
         authorise(call.operation, call.caller, appliance=self.appliance)
         request = parse(call.operation, call.values)
+        if self.uploads is not None and UPLOAD_FIELD in call.operation.request.model_fields:
+            path = self.uploads.path(getattr(request, UPLOAD_FIELD), call.caller)
+            request = request.model_copy(update={UPLOAD_FIELD: str(path)})
         if call.operation.effect is Effect.DESTROY and not call.confirmed:
             values = request.model_dump(mode="json")
             if call.confirmation_id is None:
@@ -82,32 +93,41 @@ class Exposure:
         return request
 
     async def _dispatch(self, call: Call, request: BaseModel) -> BaseModel:
-        context = self._context(call)
-        if call.operation.kind is Kind.STREAM:
-            raise Conflict("invalid_input", f"cannot call {call.operation.name}: it is a stream")
         if call.operation.kind is Kind.JOB:
-            return await self.jobs.start(call.operation, request, context)
-        result: BaseModel = await call.operation.handler(context, request)  # type: ignore[misc]
+            values = request.model_dump(mode="json")
+            return await self.jobs.submit(call.operation, values, call.caller, call.request_id, key=call.key)
+        result: BaseModel = await call.operation.handler(_context(self, call), request)  # type: ignore[misc]
         return result
 
-    def _context(self, call: Call) -> Context:
-        return Context(caller=call.caller, request_id=call.request_id, services=self.services, peer=call.peer)
+    async def _record(self, call: Call, request: BaseModel | None, outcome: str) -> None:
+        caller = None if call.caller.role is Role.ANYONE else call.caller
+        target = request if request is not None else dict(call.values)
+        await self.audit.record(caller, call.operation.name, target, outcome, call.request_id, peer=call.peer)
+
+
+def _context(exposure: Exposure, call: Call) -> Context:
+    return Context(caller=call.caller, request_id=call.request_id, services=exposure.services, peer=call.peer)
 
 
 def authorise(operation: Operation, caller: Caller, *, appliance: bool) -> None:
     """Raise when `caller` may not call `operation` here."""
-    if operation.role is not Role.ANYONE and caller.role is Role.ANYONE:
-        raise NotSignedIn("not_signed_in", f"cannot do {operation.name}: nobody is signed in")
-    if caller.role < operation.role:
-        raise Forbidden(
-            "not_allowed",
-            f"cannot do {operation.name}: it needs the role {operation.role.name.lower()}",
-            data={"role": operation.role.name.lower(), "have": caller.role.name.lower()},
-        )
+    require_role(caller, operation.role, f"do {operation.name}")
     if operation.people_only and caller.kind == "agent":
         raise Forbidden("people_only", f"cannot do {operation.name}: it is for people")
     if operation.machine and not appliance:
         raise Conflict("appliance_only", f"cannot do {operation.name}: there is no appliance here")
+
+
+def require_role(caller: Caller, role: Role, what: str) -> None:
+    """Raise when `caller` has less than `role`; `what` completes the sentence "cannot …"."""
+    if role is not Role.ANYONE and caller.role is Role.ANYONE:
+        raise NotSignedIn("not_signed_in", f"cannot {what}: nobody is signed in")
+    if caller.role < role:
+        raise Forbidden(
+            "not_allowed",
+            f"cannot {what}: it needs the role {role.name.lower()}",
+            data={"role": role.name.lower(), "have": caller.role.name.lower()},
+        )
 
 
 def parse(operation: Operation, values: Mapping[str, Any]) -> BaseModel:

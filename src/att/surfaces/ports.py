@@ -1,55 +1,73 @@
 """What the surfaces need of the rooms below, each as small as it is used here; entrypoints hand the real ones in."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from att.kernel.errors import AttError
-from att.kernel.operation import Caller, Context, Operation
+from att.events.schema import ATTEvent
+from att.identity.schema import SignedIn
+from att.jobs.schema import Job, JobRef
+from att.kernel.operation import Caller, Operation
 
-
-class JobRef(BaseModel):
-    """Where to follow a job that was started."""
-
-    job_id: str
-    operation: str
-    state: str
-
-
-@dataclass(frozen=True)
-class JobView:
-    """A job as MCP's progress needs it; `result` and `error` are set when it has ended."""
-
-    job_id: str
-    state: str
-    ended: bool
-    step: str | None = None
-    percent: float | None = None
-    result: dict[str, Any] | None = None
-    error: AttError | None = None
+Gate = Callable[[], Awaitable[None]]
+"""Waits until a write may begin; Unavailable("write_fenced") when it may not, at once while the process stops."""
 
 
 class Authenticator(Protocol):
     """Turns a credential into its caller; NotSignedIn when it is none."""
 
-    async def bearer(self, token: str) -> Caller: ...
+    async def authenticate(self, *, bearer: str | None = None, cookie: str | None = None) -> Caller: ...
 
-    async def session(self, cookie: str) -> Caller: ...
+
+class SignIn(Protocol):
+    """The claim, sessions, and who calls."""
+
+    async def authenticate(self, *, bearer: str | None = None, cookie: str | None = None) -> Caller: ...
+
+    async def claimed(self) -> bool: ...
+
+    async def claim(self, code: str, name: str, password: str, *, peer: str) -> SignedIn: ...
+
+    async def sign_in(
+        self, *, name: str | None = None, password: str | None = None, token: str | None = None, peer: str
+    ) -> SignedIn: ...
+
+    async def sign_out(self, cookie: str) -> None: ...
 
 
 class Jobs(Protocol):
     """Long work: started here, run elsewhere."""
 
-    async def start(self, operation: Operation, request: BaseModel, context: Context) -> JobRef: ...
+    async def submit(
+        self,
+        operation: Operation,
+        request: Mapping[str, Any],
+        caller: Caller,
+        request_id: str,
+        *,
+        key: str | None = None,
+    ) -> JobRef: ...
 
-    def watch(self, job_id: str) -> AsyncIterator[JobView]:
-        """Yield the job now and at each change, last when it has ended."""
+    async def show(self, job_id: str) -> Job: ...
 
 
 class Audit(Protocol):
-    """The record of who did what."""
+    """The record of who did what; it never makes a call fail."""
 
-    async def record(self, operation: Operation, request: BaseModel | None, context: Context, outcome: str) -> None:
-        """Append one record; `outcome` is `ok` or the code of the error. Must not wait for a fence."""
+    async def record(
+        self,
+        caller: Caller | None,
+        operation: str,
+        request: BaseModel | Mapping[str, Any],
+        outcome: str,
+        request_id: str,
+        *,
+        peer: str = "",
+    ) -> None: ...
+
+
+class Events(Protocol):
+    """The event bus."""
+
+    def subscribe(self, cursor: str | None = None) -> AsyncIterator[ATTEvent]: ...

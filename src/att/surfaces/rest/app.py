@@ -1,0 +1,120 @@
+"""Builds the API's one ASGI application from what the entrypoint wired."""
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from att.config.settings import Api
+from att.kernel.operation import Operation, Role
+from att.surfaces.expose import Exposure, require_role
+from att.surfaces.ports import Events, SignIn
+from att.surfaces.rest.console import Console, Roots
+from att.surfaces.rest.envelope import Envelope
+from att.surfaces.rest.failures import add_failures, nothing_there, problem_answer
+from att.surfaces.rest.guard import Guard
+from att.surfaces.rest.health import Canary, Readiness, Ready, State, health_routes
+from att.surfaces.rest.openapi import openapi
+from att.surfaces.rest.requests import caller_of
+from att.surfaces.rest.routes import add_operation
+from att.surfaces.rest.signin import signin_routes
+from att.surfaces.rest.streams import StreamResponse, Streams, last_cursor
+from att.surfaces.rest.uploads import upload_routes
+from att.surfaces.uploads import Uploads
+from att.surfaces.websocket.events import EventSocket
+
+OPENAPI_PATH = "/api/v1/openapi.json"
+EVENTS_PATH = "/api/v1/events"
+WELL_KNOWN_PATH = "/api/v1/mcp/.well-known"
+MCP_PATH = "/mcp"
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Everything that the application serves."""
+
+    table: tuple[Operation, ...]
+    exposure: Exposure
+    identity: SignIn
+    events: Events
+    canary: Canary
+    uploads: Uploads
+    readiness: Readiness
+    state: Callable[[Ready], State]
+    streams: Streams
+    settings: Callable[[], Api]
+    console: Roots
+    mcp: ASGIApp
+    well_known: Callable[[Request], dict[str, Any]]
+
+
+def create_app(wiring: Wiring, lifespan: Lifespan | None = None) -> FastAPI:
+    """Return the application of `wiring`; `lifespan` runs what must live as long as it does."""
+    app = _Application(
+        wiring, title="ATT", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan
+    )
+    identity, streams = wiring.identity, wiring.streams
+    app.include_router(health_routes(wiring.readiness, wiring.canary, identity, wiring.exposure.metrics, wiring.state))
+    app.include_router(signin_routes(identity, wiring.exposure.audit))
+    app.include_router(upload_routes(wiring.uploads, identity))
+    for operation in wiring.table:
+        add_operation(app, operation, wiring.exposure, identity, streams)
+    _add_channels(app, wiring)
+    add_failures(app)
+    app.router.default = Console(wiring.console, _nothing)
+    app.add_middleware(Guard, settings=wiring.settings)
+    app.add_middleware(Envelope, metrics=wiring.exposure.metrics, draining=streams.draining)
+    return app
+
+
+class _Application(FastAPI):
+    def __init__(self, wiring: Wiring, **options: Any) -> None:
+        super().__init__(**options)
+        self._wiring = wiring
+
+    def openapi(self) -> dict[str, Any]:
+        return openapi(self, self._wiring.table, self._wiring.readiness.release)
+
+    @cached_property
+    def openapi_bytes(self) -> bytes:
+        return json.dumps(self.openapi(), separators=(",", ":")).encode()
+
+
+def _add_channels(app: _Application, wiring: Wiring) -> None:
+    """Add what is no operation: the document, MCP, and the events as server-sent events and over a WebSocket."""
+
+    async def document(_: Request) -> Response:
+        return Response(app.openapi_bytes, media_type="application/json", headers={"Cache-Control": "no-cache"})
+
+    async def well_known(request: Request) -> Response:
+        content = json.dumps(wiring.well_known(request)).encode()
+        return Response(content, media_type="application/json", headers={"Cache-Control": "no-cache"})
+
+    async def events(request: Request) -> Response:
+        caller = await caller_of(request, wiring.identity, Role.VIEWER)
+        require_role(caller, Role.VIEWER, "follow the events")
+        cursor = last_cursor(request) or request.query_params.get("cursor")
+        return StreamResponse(request, wiring.events.subscribe(cursor), wiring.streams)
+
+    app.router.routes += [
+        Route(OPENAPI_PATH, document, methods=["GET"]),
+        Route(WELL_KNOWN_PATH, well_known, methods=["GET"]),
+        Route(EVENTS_PATH, events, methods=["GET"]),
+        WebSocketRoute(EVENTS_PATH, EventSocket(wiring.events, wiring.identity, wiring.streams)),
+        Route(MCP_PATH, wiring.mcp),
+    ]
+
+
+async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1000})
+        return
+    request = Request(scope)
+    await problem_answer(request, nothing_there(request))(scope, receive, send)

@@ -1,0 +1,85 @@
+"""How every failure of a request becomes problem+json: ours, FastAPI's, Starlette's, and those nobody foresaw."""
+
+import math
+from typing import cast
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.routing import Match, Route
+
+from att.kernel.errors import AttError, InvalidInput, NotFound, NotSignedIn
+from att.surfaces.problem import MEDIA_TYPE, Malformed, MethodNotAllowed, document, unexpected
+from att.surfaces.rest.requests import REQUEST_ID_HEADER, request_id_of
+
+log = structlog.get_logger(__name__)
+
+
+def add_failures(app: FastAPI) -> None:
+    """Have every error of `app` answered with a problem document."""
+    app.add_exception_handler(AttError, _known)
+    app.add_exception_handler(RequestValidationError, _refused_by_fastapi)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def problem_answer(request: Request, error: AttError, headers: dict[str, str] | None = None) -> Response:
+    """Return the answer for `error`."""
+    headers = {**(headers or {}), REQUEST_ID_HEADER: request_id_of(request)}
+    if isinstance(error, NotSignedIn):
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(math.ceil(error.retry_after_seconds))
+    content = document(error, request_id_of(request))
+    return JSONResponse(content, error.status, headers, media_type=MEDIA_TYPE)
+
+
+async def _known(request: Request, error: Exception) -> Response:
+    return problem_answer(request, cast("AttError", error))
+
+
+async def _refused_by_fastapi(request: Request, error: Exception) -> Response:
+    offences = cast("RequestValidationError", error).errors()
+    first = offences[0]
+    if first["type"] == "json_invalid":
+        return problem_answer(request, Malformed("malformed", "cannot read the body: it is not JSON"))
+    field = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
+    errors = [{"field": ".".join(map(str, one["loc"][1:])), "detail": one["msg"]} for one in offences]
+    message = f"cannot take {field or 'the body'}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+    refused = InvalidInput("invalid_input", message, field=field or None, data={"errors": errors})
+    return problem_answer(request, refused)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    failed = cast("HTTPException", error)
+    if failed.status_code == 405:
+        return method_not_allowed(request)
+    if failed.status_code == 404:
+        return problem_answer(request, nothing_there(request))
+    if failed.status_code == 400:
+        return problem_answer(request, Malformed("malformed", f"cannot read the request: {failed.detail}"))
+    return await _unforeseen(request, error)
+
+
+def method_not_allowed(request: Request) -> Response:
+    """Return 405 with every method that the path takes on any of its routes."""
+    allowed = {
+        method
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
+    error = MethodNotAllowed("method_not_allowed", f"cannot {request.method} this path")
+    return problem_answer(request, error, {"Allow": ", ".join(sorted(allowed))})
+
+
+def nothing_there(request: Request) -> NotFound:
+    """Return the error for a path that nobody serves."""
+    return NotFound("not_found", f"cannot find {request.url.path[:200]}", hint="the paths are in /api/v1/openapi.json")
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    log.error("unforeseen", exc_info=error)
+    return problem_answer(request, unexpected())
