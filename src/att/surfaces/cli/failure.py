@@ -1,0 +1,49 @@
+"""Errors as attctl tells them: two lines on stderr, and the exit code."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from att.kernel.errors import AttError
+
+OK, NEGATIVE, INVALID, DEGRADED, FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+_INVALID_STATUSES = (400, 405, 413, 415, 422)
+
+
+class Remote(AttError):
+    """An error that the API told, rebuilt from its problem document."""
+
+    def __init__(self, document: Mapping[str, Any], status: int) -> None:
+        hint = str(document.get("hint") or "look at `attctl status`")
+        super().__init__(
+            str(document.get("code") or "internal"),
+            str(document.get("detail") or f"cannot do it: the API answered {status}"),
+            hint=hint,
+            field=document.get("field"),
+            data=document.get("data"),
+        )
+        self.status = status
+        self.exit_code = INVALID if status in _INVALID_STATUSES else FAILED
+
+
+class JobFailed(AttError):
+    """A job that ended without success, with the problem it recorded."""
+
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        super().__init__(
+            str(problem.get("code") or "internal"),
+            str(problem.get("detail") or "the job failed"),
+            hint=str(problem.get("hint") or "read its log with `attctl job log`"),
+            field=problem.get("field"),
+        )
+        self.exit_code = int(problem.get("exit_code") or FAILED)
+
+
+def tell(error: AttError) -> int:
+    """Write the two lines to stderr and return the exit code."""
+    where = f" [{error.field}]" if error.field and error.field not in error.detail else ""
+    detail = " ".join(error.detail.split())
+    hint = " ".join(error.hint.split())
+    sys.stderr.write(f"error[{error.code}]: {detail}{where}\nhint: {hint}\n")
+    sys.stderr.flush()
+    return error.exit_code

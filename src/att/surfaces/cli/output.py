@@ -1,0 +1,98 @@
+"""What goes to stdout: a result as JSON, YAML or a table."""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+_CELL_CHARS_MAX = 72
+_LISTS: Mapping[str, tuple[str, ...]] = {
+    "att.config.show": ("setting", "value", "origin", "where"),
+    "att.token.list": ("id", "name", "role", "kind", "owner", "expires", "last_used", "revoked"),
+    "att.job.list": ("id", "operation", "state", "step", "percent", "created", "caller"),
+}
+"""Columns of a command's list where not all fits; the other formats always give everything."""
+
+
+def show(value: Any, form: str, name: str = "") -> None:
+    """Write one result to stdout in the form `json`, `yaml` or `table`."""
+    sys.stdout.write(text_of(value, form, name))
+    sys.stdout.flush()
+
+
+def text_of(value: Any, form: str, name: str = "") -> str:
+    """Return what `show` writes."""
+    if form == "json":
+        return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    if form == "yaml":
+        import yaml
+
+        return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
+    return _table(value, name)
+
+
+def item_of(value: Mapping[str, Any], form: str) -> str:
+    """Return one item of a stream: a JSON line, a YAML document, or its text."""
+    if form == "json":
+        return json.dumps(value, ensure_ascii=False) + "\n"
+    if form == "yaml":
+        return "---\n" + text_of(value, "yaml")
+    text = next((value[key] for key in ("text", "line") if isinstance(value.get(key), str)), None)
+    return (text if text is not None else json.dumps(value, ensure_ascii=False)) + "\n"
+
+
+def _table(value: Any, name: str) -> str:
+    if name == "att.config.diff":
+        return str(value["unified"])
+    if not isinstance(value, dict):
+        return _cell(value) + "\n"
+    lines = []
+    plain = {key: inner for key, inner in value.items() if not _is_rows(inner)}
+    rows = {key: inner for key, inner in value.items() if _is_rows(inner)}
+    if rows and set(plain) <= {"next_cursor", "path", "problems"}:
+        plain = {key: inner for key, inner in plain.items() if inner}
+    width = max((len(key) for key in plain), default=0)
+    for key, inner in plain.items():
+        lines += _entry(key, inner, width)
+    for key, inner in rows.items():
+        if plain or len(rows) > 1:
+            lines += ["", f"{key}:"] if lines else [f"{key}:"]
+        lines += _rows(inner, _LISTS.get(name))
+    if rows and not lines:
+        lines = ["nothing there"]
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def _entry(key: str, value: Any, width: int) -> list[str]:
+    if isinstance(value, dict):
+        return [f"{key}:", *[f"  {line}" for line in _table(value, "").splitlines()]] if value else []
+    if isinstance(value, str) and "\n" in value:
+        return [f"{key}:", *[f"  {line}" for line in value.splitlines()]]
+    return [f"{key:<{width}}  {_cell(value, None)}"]
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+
+
+def _rows(rows: list[dict[str, Any]], columns: tuple[str, ...] | None) -> list[str]:
+    names = [name for name in columns or () if name in rows[0]] or list(rows[0])
+    names = [name for name in names if any(row.get(name) not in (None, "", [], {}) for row in rows)] or names[:1]
+    cells = [[_cell(row.get(name)) for name in names] for row in rows]
+    widths = [max(len(name), *(len(row[at]) for row in cells)) for at, name in enumerate(names)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in [[name.upper().replace("_", " ") for name in names], *cells]
+    ]
+
+
+def _cell(value: Any, limit: int | None = _CELL_CHARS_MAX) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list) and not any(isinstance(one, dict | list) for one in value):
+        value = ", ".join(str(one) for one in value) or "-"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = " ".join(text.split())
+    return text if limit is None or len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,160 @@
+"""Runs one command, in this process where the operation needs no API, else through it; prints, gives the exit code."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from att.kernel.errors import AttError, InvalidInput, Refused
+from att.surfaces.cli import output
+from att.surfaces.cli.client import Client
+from att.surfaces.cli.failure import OK
+from att.surfaces.cli.index import Spec
+from att.surfaces.cli.progress import ProgressLine
+from att.surfaces.cli.target import Options, Target, remote, token_given
+
+TEXT_BYTES_MAX = 1_000_000
+
+
+def run(spec: Spec, given: Mapping[str, Any], options: Options, *, wait: bool = False, yes: bool = False) -> int:
+    """Run the command and return its exit code; errors are raised."""
+    values = _with_texts(spec, given)
+    if spec.effect == "destroy":
+        confirm(f"{spec.summary}. Go on?", yes=yes)
+    target = remote(options)
+    if target is None and spec.local:
+        return _local(spec, values, given, options, wait=wait)
+    client = client_for(options, target)
+    if spec.kind == "stream":
+        from att.surfaces.cli.streams import follow
+
+        return follow(client, spec, values, options.format)
+    _, result = call(client, spec, _with_uploads(client, spec, values))
+    if spec.kind == "job":
+        return _job(client, spec, result, options, wait=wait)
+    output.show(result, options.format, spec.name)
+    return exit_code(spec, result)
+
+
+def call(client: Client, spec: Spec, values: Mapping[str, Any]) -> tuple[int, Any]:
+    """Call one operation through the API; what a person has been asked here is confirmed there."""
+    try:
+        return client.call(spec.method, spec.path, values)
+    except AttError as error:
+        confirmation_id = error.data.get("confirmation_id")
+        if error.code != "confirmation_required" or spec.effect != "destroy":
+            raise
+        return client.call(spec.method, spec.path, values, confirmation_id=str(confirmation_id))
+
+
+def client_for(options: Options, target: Target | None = None) -> Client:
+    """Return the client of the named appliance, else of the one this process runs on."""
+    token = token_given(options)
+    target = target or remote(options)
+    if target is not None:
+        return Client(target, lambda: token)
+    from att.surfaces.cli.box import api_socket, local_token
+
+    socket = api_socket()
+    return Client(Target(socket), lambda: token or local_token())
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask on the terminal unless `yes`; Refused when the answer is no, or when there is nobody to ask."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Refused(
+            "confirmation_required", "cannot do it unasked: there is no terminal to ask on", hint="pass --yes"
+        )
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Refused("confirmation_required", "cannot do it: the answer was no", hint="answer y, or pass --yes")
+
+
+def exit_code(spec: Spec, result: Any) -> int:
+    """Return the exit code of a result that came as JSON."""
+    if not spec.exit_code:
+        return OK
+    from att.surfaces.table import find
+
+    operation = find(spec.name)
+    return operation.exit_code(operation.result.model_validate(result)) if operation.exit_code else OK
+
+
+def _local(spec: Spec, values: Mapping[str, Any], given: Mapping[str, Any], options: Options, *, wait: bool) -> int:
+    if spec.name == "att.config.validate":
+        from att.surfaces.cli.validate import validate
+
+        output.show(validate(values["text"], str(given["text"])), options.format, spec.name)
+        return OK
+    from att.surfaces.cli.local import run_local
+
+    return run_local(spec.name, values, options.format, wait=wait)
+
+
+def _job(client: Client, spec: Spec, reference: Any, options: Options, *, wait: bool) -> int:
+    job_id = str(reference["job_id"])
+    if not wait:
+        output.show(reference, options.format, spec.name)
+        sys.stderr.write(f"watch it: attctl job watch {job_id}\n")
+        return OK
+    from att.surfaces.cli.wait import wait_for
+
+    try:
+        job = wait_for(client, job_id)
+    except KeyboardInterrupt:
+        output.show(reference, options.format, spec.name)
+        sys.stderr.write(f"the job goes on: attctl job watch {job_id}\n")
+        raise
+    output.show(job["result"], options.format, spec.name)
+    return exit_code(spec, job["result"])
+
+
+def _with_texts(spec: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
+    texts = {one.name for one in spec.parameters if one.type == "text"}
+    return {name: _text_of(value, name) if name in texts else value for name, value in given.items()}
+
+
+def _text_of(path: str, field: str) -> str:
+    with _readable(path, field):
+        if path == "-":
+            data = sys.stdin.buffer.read(TEXT_BYTES_MAX + 1)
+        else:
+            with Path(path).open("rb") as file:
+                data = file.read(TEXT_BYTES_MAX + 1)
+    if len(data) > TEXT_BYTES_MAX:
+        raise InvalidInput("invalid_input", f"cannot read {path}: larger than {TEXT_BYTES_MAX} bytes", field=field)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput("invalid_input", f"cannot read {path}: not UTF-8 at byte {error.start}") from error
+
+
+def _with_uploads(client: Client, spec: Spec, values: Mapping[str, Any]) -> dict[str, Any]:
+    sent = dict(values)
+    for one in spec.parameters:
+        if one.type == "upload" and one.name in sent:
+            sent[one.name] = _upload(client, str(sent[one.name]), one.name)
+    return sent
+
+
+def _upload(client: Client, path: str, field: str) -> str:
+    line = ProgressLine()
+    with _readable(path, field), Path(path).open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        try:
+            return client.upload(file, size, lambda done, all_: line.show("upload", 100 * done / max(all_, 1)))
+        finally:
+            line.done()
+
+
+@contextmanager
+def _readable(path: str, field: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInput("file_unreadable", f"cannot read {path}: {error.strerror}", field=field) from error
