@@ -1,0 +1,48 @@
+"""Names the folders and files that builds read and write."""
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from dev.vm.step import output_of
+
+ROOT = Path(__file__).resolve().parents[2]
+ARTIFACTS = ROOT / "artifacts"
+STATE = ROOT / ".state" / "vm"
+
+
+def cache() -> Path:
+    """The build cache: everything in it can be made again, and may vanish at any time."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    place = Path(base) / "att"
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def files_of(*parts: str) -> list[Path]:
+    """Files below the given paths of the repository that git tracks or would track, sorted."""
+    try:
+        listed = output_of(["git", "-C", ROOT, "ls-files", "-z", "-co", "--exclude-standard", "--", *parts])
+    except subprocess.SubprocessError:
+        listed = ""
+    return sorted({ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()})
+
+
+def digest_of(files: Iterable[Path], *more: str) -> str:
+    """Digest of the files' names, modes and bytes and of some further words: the key of what is built from them."""
+    total = hashlib.sha256()
+    for file in files:
+        executable = os.access(file, os.X_OK)
+        total.update(f"{file.relative_to(ROOT)}\0{executable}\0".encode())
+        total.update(hashlib.sha256(file.read_bytes()).digest())
+    for word in more:
+        total.update(f"\0{word}".encode())
+    return total.hexdigest()[:16]
+
+
+def sha256_of(file: Path) -> str:
+    """The file's sha256 in hex."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
