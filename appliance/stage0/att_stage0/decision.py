@@ -1,0 +1,250 @@
+"""Decides which release runs and what recovery does next: pure, values in, verdict out.
+
+The generator asks `choose` before anything runs; recovery asks `recovery` and makes the verdict durable. Both see the
+same journal, links and boot, and the present boot counts as an attempt for both, so they cannot disagree.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import assert_never
+
+from att_stage0.transaction import Phase, State, Transaction
+
+ATTEMPTS_MAX = 3
+
+
+class Actor(StrEnum):
+    """Who asks. BOOT runs before all services, WATCHDOG each 30 s, ENGINE at its start, OPERATOR by command."""
+
+    BOOT = "boot"
+    WATCHDOG = "watchdog"
+    ENGINE = "engine"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database directory: its schema, the oldest reader it tolerates, the directory it was copied from."""
+
+    version: int
+    min_reader: int
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Links:
+    """What the disk says. `releases` maps each complete release to its schema version (None: not known)."""
+
+    current: str | None
+    previous: str | None
+    database: str | None
+    releases: Mapping[str, int | None] = field(default_factory=dict)
+    databases: Mapping[str, Database] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Now: deadlines count only within their boot. `invocation` is systemd's id of the API process, empty: none."""
+
+    boot: str
+    monotonic: float
+    invocation: str = ""
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """The machine is as the journal says."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """An engine within its deadline owns the transaction."""
+
+    until: float | None
+
+
+@dataclass(frozen=True)
+class DropStaging:
+    """Nothing was switched: forget the transaction and what it unpacked or copied."""
+
+
+@dataclass(frozen=True)
+class Reenter:
+    """The target runs and has to prove itself (again)."""
+
+    attempt: int
+
+
+@dataclass(frozen=True)
+class RollBack:
+    """Go back to the source."""
+
+    attempt: int
+    failure_class: str
+    detail: str
+    restores_database: bool
+
+
+@dataclass(frozen=True)
+class FinishCommit:
+    """It was committed: only cleaning up is left."""
+
+
+@dataclass(frozen=True)
+class Repoint:
+    """No transaction speaks for the links, and they do not fit: the newest pair that does."""
+
+    release: str
+    database: str | None
+
+
+@dataclass(frozen=True)
+class StaySafe:
+    """Change nothing more: people are needed."""
+
+    detail: str
+
+
+Recovery = Nothing | Wait | DropStaging | Reenter | RollBack | FinishCommit | Repoint | StaySafe
+
+
+def recovery(transaction: Transaction | None, links: Links, moment: Moment, actor: Actor) -> Recovery:
+    """Say what has to be done now with what an engine, a boot or a crash left behind."""
+    if transaction is None:
+        return _derive(links, check_database=True)
+    match transaction.state:
+        case State.IDLE | State.REFUSED | State.ROLLED_BACK:
+            return _derive(links, check_database=False)
+        case State.VERIFIED | State.STAGED | State.PREFLIGHT | State.SNAPSHOT:
+            return DropStaging()
+        case State.SWITCHED | State.RESTARTED | State.PROBATION:
+            return _unproven(transaction, links, moment, actor)
+        case State.COMMITTED:
+            return _derive(links, check_database=False) if transaction.cleaned else FinishCommit()
+        case State.ROLLING_BACK:
+            return _going_back(transaction, moment)
+        case State.FAILED_SAFE:
+            return StaySafe(str(transaction.failure.get("detail", "an upgrade and its rollback failed")))
+        case _ as never:
+            assert_never(never)
+
+
+def _unproven(transaction: Transaction, links: Links, moment: Moment, actor: Actor) -> Recovery:
+    same_boot = transaction.boot == moment.boot
+    if transaction.state is State.SWITCHED and transaction.phase is Phase.INTENT:
+        return _back(transaction, moment, "interrupted", "the switch was interrupted")
+    if transaction.target not in links.releases:
+        return _back(transaction, moment, "deploy_failure", "the new release is not complete on disk")
+    if not same_boot and transaction.schema_class == "breaking":
+        # The fence fell with the machine: running on would take writes that a rollback then loses.
+        return _back(transaction, moment, "interrupted", "the machine restarted in the trial of a breaking migration")
+    if same_boot and transaction.deadline is not None and moment.monotonic > transaction.deadline:
+        return _back(transaction, moment, "watchdog_failure", "the new release did not prove healthy in time")
+    if same_boot and actor is Actor.WATCHDOG:
+        return Wait(transaction.deadline)
+    attempt = transaction.attempt + (actor is Actor.ENGINE or not same_boot)
+    if attempt > ATTEMPTS_MAX:
+        return _back(transaction, moment, "watchdog_failure", f"interrupted {ATTEMPTS_MAX} times before it was proven")
+    return Reenter(attempt)
+
+
+def _back(transaction: Transaction, moment: Moment, failure_class: str, detail: str) -> RollBack:
+    return RollBack(1, failure_class, detail, restores_database(transaction, moment))
+
+
+def _going_back(transaction: Transaction, moment: Moment) -> Recovery:
+    if transaction.attempt >= ATTEMPTS_MAX:
+        return StaySafe(f"the rollback was interrupted {ATTEMPTS_MAX} times")
+    failure = transaction.failure
+    decided = transaction.restores_database
+    return RollBack(
+        attempt=transaction.attempt + 1,
+        failure_class=str(failure.get("class", "interrupted")),
+        detail=str(failure.get("detail", "the rollback was interrupted")),
+        restores_database=restores_database(transaction, moment) if decided is None else decided,
+    )
+
+
+def restores_database(transaction: Transaction, moment: Moment) -> bool:
+    """Whether going back takes the former database directory too.
+
+    Where a migration is additive, the copy is kept as soon as the new process may have written to it; until then the
+    former process serves the former directory, and that one holds the newest rows.
+    """
+    if transaction.database_target == transaction.database_source:
+        return False
+    if transaction.schema_class == "breaking" or transaction.state is State.SWITCHED:
+        return True
+    unreplaced = transaction.boot == moment.boot and transaction.invocation == moment.invocation != ""
+    return transaction.state is State.RESTARTED and transaction.phase is Phase.INTENT and unreplaced
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The release whose services run; `engine` is the one whose upgrade engine runs: the old one until COMMITTED."""
+
+    release: str | None
+    engine: str | None
+    unfinished: bool
+
+
+def choose(transaction: Transaction | None, links: Links, boot: str) -> Chosen:
+    """Say which release's units to load, at boot or at a daemon-reload."""
+    verdict = recovery(transaction, links, Moment(boot, 0.0), Actor.BOOT)
+    unfinished = transaction is not None and not transaction.finished
+    match verdict:
+        case Repoint():
+            return Chosen(verdict.release, verdict.release, unfinished)
+        case Reenter() if transaction is not None:
+            engine = transaction.source if transaction.source in links.releases else transaction.target
+            return Chosen(transaction.target, engine, unfinished)
+        case RollBack() if transaction is not None and transaction.source in links.releases:
+            return Chosen(transaction.source, transaction.source, unfinished)
+        case FinishCommit() if transaction is not None and transaction.target in links.releases:
+            return Chosen(transaction.target, transaction.target, unfinished)
+        case _:
+            release = _standing(links)
+            return Chosen(release, release, unfinished)
+
+
+def _standing(links: Links) -> str | None:
+    return next((name for name in _candidates(links) if name in links.releases), None)
+
+
+def _derive(links: Links, *, check_database: bool) -> Recovery:
+    if links.current is None and links.database is None and not links.releases:
+        return Nothing()
+    for release, database in _pairs(links):
+        if release in links.releases and (not check_database or _fits(links, release, database)):
+            if (release, database) == (links.current, links.database):
+                return Nothing()
+            return Repoint(release, database)
+    return StaySafe("no complete release fits the database")
+
+
+def _pairs(links: Links) -> Iterator[tuple[str, str | None]]:
+    known = links.databases.get(links.database or "")
+    for release in _candidates(links):
+        yield release, links.database
+        if known is not None and known.origin in links.databases:
+            yield release, known.origin
+
+
+def _candidates(links: Links) -> tuple[str, ...]:
+    named = [name for name in (links.current, links.previous) if name is not None]
+    return (*named, *sorted((n for n in links.releases if n not in named), key=version_key, reverse=True))
+
+
+def _fits(links: Links, release: str, database: str | None) -> bool:
+    schema = links.releases[release]
+    known = links.databases.get(database or "")
+    return schema is None or known is None or known.min_reader <= schema <= known.version
+
+
+def version_key(version: str) -> tuple[tuple[int, str], ...]:
+    """Sorts `0.10.0` after `0.9.1`, and `1.2.0.dev3` before `1.2.0`."""
+    main, _, development = version.partition(".dev")
+    numbers = [(int(part), "") if part.isdigit() else (0, part) for part in main.split(".")]
+    count = development.split("+")[0]
+    return (*numbers, (-1, "") if not development else (-2, ""), (int(count) if count.isdigit() else 0, development))

@@ -1,0 +1,105 @@
+"""Where things lie: the paths and units of appliance.toml that recovery needs, below any root."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+APPLIANCE_TOML = Path("/usr/lib/att/appliance.toml")
+ENGINE = "att-upgraded"
+API = "att-api"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of one appliance; `sockets` names the services (without suffix) that the image gives a socket."""
+
+    root: Path
+    opt: Path
+    releases: Path
+    current: Path
+    previous: Path
+    journal_directory: Path
+    database: Path
+    upgrade_state: Path
+    logs: Path
+    audit: Path
+    run: Path
+    api_socket: Path
+    sockets: tuple[str, ...]
+
+    @classmethod
+    def read(cls, facts: Path = APPLIANCE_TOML, root: Path = Path("/")) -> "Layout":
+        """Read appliance.toml at `facts`; every path is taken below `root`."""
+        with facts.open("rb") as file:
+            return cls.of(tomllib.load(file), root)
+
+    @classmethod
+    def of(cls, facts: dict[str, Any], root: Path) -> "Layout":
+        """Take what is needed of a parsed appliance.toml."""
+        units = {unit["name"]: unit for unit in facts["unit"]}
+        paths = {name: root / str(path).lstrip("/") for name, path in facts["paths"].items()}
+        return cls(
+            root=root,
+            opt=paths["opt"],
+            releases=paths["releases"],
+            current=paths["current"],
+            previous=paths["previous"],
+            journal_directory=paths["journal"],
+            database=paths["api_database"],
+            upgrade_state=paths["upgrade_state"],
+            logs=paths["logs"],
+            audit=paths["audit"],
+            run=paths["run"],
+            api_socket=root / units[API]["listen"][0].lstrip("/"),
+            sockets=tuple(n for n, u in units.items() if u["owner"] == "release" and u.get("socket", True)),
+        )
+
+    @property
+    def journal(self) -> Path:
+        """The upgrade journal."""
+        return self.journal_directory / "journal"
+
+    @property
+    def lock(self) -> Path:
+        """The file whose flock says who acts: engine, boot recovery, watchdog or operator."""
+        return self.journal_directory / "lock"
+
+    @property
+    def deadline(self) -> Path:
+        """Armed before SWITCHED; the watchdog acts when it has passed, and does nothing where it is absent."""
+        return self.journal_directory / "deadline"
+
+    @property
+    def staging(self) -> Path:
+        """Where a bundle is unpacked, on the file system of the releases."""
+        return self.journal_directory / "staging"
+
+    @property
+    def spool(self) -> Path:
+        """Where a bundle that came through the engine's socket is kept while it is needed."""
+        return self.journal_directory / "spool"
+
+    @property
+    def maintenance(self) -> Path:
+        """There while the appliance is FAILED_SAFE: the front shows its maintenance page."""
+        return self.run / "maintenance"
+
+    @property
+    def fence(self) -> Path:
+        """While it is there the API takes no write but the health gate's canary. Gone with the boot."""
+        return self.run / "fence"
+
+    @property
+    def databases(self) -> Path:
+        """What the engine knows of each database directory: one JSON file each."""
+        return self.upgrade_state / "databases"
+
+    @property
+    def bad_versions(self) -> Path:
+        """Versions that rolled back, by version and digest."""
+        return self.upgrade_state / "bad-versions.json"
+
+    def release(self, version: str) -> Path:
+        """The directory of one release."""
+        return self.releases / version

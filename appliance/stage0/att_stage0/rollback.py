@@ -1,0 +1,211 @@
+"""The one way back, for the engine, boot recovery, the watchdog and the operator: links, data, restart, proof.
+
+Two halves: `revert` touches only the disk, so that a boot can do it before anything runs; `settle` needs the service
+manager and ends in ROLLED_BACK or FAILED_SAFE. Each may run again from its start.
+"""
+
+import dataclasses
+import json
+import time
+from typing import Any
+
+from att_stage0 import cleanup, services
+from att_stage0.decision import RollBack
+from att_stage0.layout import API
+from att_stage0.transaction import Phase, State, Transaction
+from att_stage0.units import UnitsFailed
+from att_stage0.world import World
+
+PROOFS_IN_A_ROW = 3
+PROOF_PAUSE_SECONDS = 0.5
+READY_SECONDS_DEFAULT = 120.0
+INSIST_TIMES = 3
+
+
+def roll_back(world: World, transaction: Transaction, step: RollBack, *, live: bool) -> Transaction:
+    """Go back to the transaction's source. `live`: services run and are restarted and proven; else only the disk."""
+    if transaction.state is not State.ROLLING_BACK or transaction.phase is Phase.INTENT:
+        transaction = revert(world, transaction, step, live=live)
+    elif live:
+        transaction = _record(world, transaction, Phase.DONE, attempt=step.attempt)
+    return settle(world, transaction) if live else transaction
+
+
+def revert(world: World, transaction: Transaction, step: RollBack, *, live: bool) -> Transaction:
+    """Journal the rollback, then point all links back; what only the target has is stopped first."""
+    values: dict[str, Any] = {
+        "failure": {**transaction.failure, "class": step.failure_class, "detail": step.detail},
+        "restores_database": step.restores_database,
+        "log": transaction.values.get("log")
+        or time.strftime("rollback-%Y%m%dT%H%M%SZ.log", time.gmtime(world.clock.now())),
+    }
+    transaction = _record(world, transaction, Phase.INTENT, attempt=step.attempt, **values)
+    if live:
+        _write_log(world, transaction)
+        _insist(lambda: services.stop_surplus(world, coming=transaction.source, going=transaction.target))
+    links_back(world, transaction)
+    return _record(world, transaction, Phase.DONE)
+
+
+def links_back(world: World, transaction: Transaction) -> None:
+    """Release, database and rollback target as they were before the switch; already so is no effect."""
+    layout = world.layout
+    if transaction.database_source:
+        database = transaction.database_source if transaction.restores_database else transaction.database_target
+        world.switch(layout.database, database)
+    world.switch(layout.current, f"releases/{transaction.source}")
+    if transaction.former_previous:
+        world.switch(layout.previous, f"releases/{transaction.former_previous}")
+    else:
+        world.unlink(layout.previous)
+
+
+def settle(world: World, transaction: Transaction) -> Transaction:
+    """Make the service manager follow the links, then prove the source healthy."""
+    try:
+        world.before_effect("reload units")
+        _insist(world.units.reload)
+        if not _never_replaced(world, transaction):
+            _restart_source(world, transaction)
+        _insist(lambda: services.drop_fence(world))
+        _insist(lambda: services.assert_sockets(world, transaction.source))
+        proof = prove(world, transaction.source, transaction)
+    except UnitsFailed as error:
+        proof = str(error)
+    if proof is not None:
+        return stay_safe(world, transaction, f"the former release is not healthy either: {proof}")
+    remember_bad(world, transaction)
+    cleanup.after_rollback(world, transaction)
+    cleanup.disarm(world)
+    world.unlink(world.layout.maintenance)
+    return _record(world, transaction, Phase.DONE, state=State.ROLLED_BACK)
+
+
+def stay_safe(world: World, transaction: Transaction, detail: str) -> Transaction:
+    """Stop changing things: maintenance page, a record, and people who find both."""
+    world.write(world.layout.maintenance, detail + "\n")
+    cleanup.disarm(world)
+    failure = {"class": "health_failure", **transaction.failure, "detail": detail}
+    return _record(world, transaction, Phase.DONE, state=State.FAILED_SAFE, failure=failure)
+
+
+def prove(world: World, release: str, transaction: Transaction) -> str | None:
+    """Wait until `release` answers ready several times in a row without restarts; None when it does, else why not."""
+    deadline = world.clock.monotonic() + transaction.number("ready_seconds", READY_SECONDS_DEFAULT)
+    passed, restarts, detail = 0, -1, "it was not asked"
+    while world.clock.monotonic() < deadline:
+        answer = world.readyz(5.0)
+        now = world.units.state(f"{API}.service").restarts
+        good = answer.proves(release, transaction.baseline_failing)
+        passed = passed + 1 if good and now == restarts else int(good)
+        restarts, detail = now, answer.detail
+        if answer.release not in ("", release):
+            detail = f"release {answer.release} answers"
+        if passed >= PROOFS_IN_A_ROW:
+            return None
+        world.clock.sleep(PROOF_PAUSE_SECONDS)
+    return detail
+
+
+def remember_bad(world: World, transaction: Transaction) -> None:
+    """Refuse this version next time, where it was the release's own fault."""
+    if transaction.kind != "upgrade" or transaction.failure.get("class") in ("interrupted", "operator", None):
+        return
+    path = world.layout.bad_versions
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        found = []
+    known = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    entry = {
+        "version": transaction.target,
+        "digest": transaction.digest,
+        "at": world.clock.now(),
+        "transaction": transaction.id,
+        "failure": dict(transaction.failure),
+    }
+    known = [one for one in known if (one.get("version"), one.get("digest")) != (entry["version"], entry["digest"])]
+    world.write(path, json.dumps([*known, entry], indent=1) + "\n")
+
+
+def _restart_source(world: World, transaction: Transaction) -> None:
+    if world.readyz(2.0).release == transaction.source:
+        return
+    names = services.running(world.layout, transaction.source)
+    # The target's writers must be gone before the fence file falls; the lock of the source would only hold it up.
+    _insist(lambda: services.drop_lock(world))
+    world.units.reset_failed(names)
+    world.before_effect("restart services")
+    _insist(lambda: world.units.restart(names))
+    deadline = world.clock.monotonic() + transaction.number("restart_seconds", 60.0)
+    while world.clock.monotonic() < deadline and world.readyz(2.0).release == transaction.target:
+        world.clock.sleep(PROOF_PAUSE_SECONDS)
+
+
+def _never_replaced(world: World, transaction: Transaction) -> bool:
+    moment = world.moment()
+    same_boot = moment.boot == transaction.values.get("invocation_boot")
+    return same_boot and moment.invocation == transaction.invocation != ""
+
+
+def _insist(act: Any) -> None:
+    for left in reversed(range(INSIST_TIMES)):
+        try:
+            act()
+        except UnitsFailed:
+            if not left:
+                raise
+        else:
+            return
+
+
+def _record(
+    world: World,
+    transaction: Transaction,
+    phase: Phase,
+    *,
+    state: State = State.ROLLING_BACK,
+    attempt: int = 1,
+    **values: Any,
+) -> Transaction:
+    """Append; where not even the reserve has room, go on without: the links, which need none, are what counts."""
+    try:
+        return world.record(transaction.id, state, phase, attempt=attempt, **values)
+    except OSError:
+        if phase is Phase.DONE:
+            return _record_anew(world, transaction, state, values)
+        return dataclasses.replace(
+            transaction, state=state, phase=phase, attempt=attempt, values={**transaction.values, **values}
+        )
+
+
+def _record_anew(world: World, transaction: Transaction, state: State, values: dict[str, Any]) -> Transaction:
+    # The links are back already, so an absent journal derives the right release; its blocks make room.
+    world.journal.discard()
+    try:
+        return world.record(transaction.id, state, Phase.DONE, **{**transaction.values, **values})
+    except OSError:
+        return dataclasses.replace(transaction, state=state, phase=Phase.DONE, values={**transaction.values, **values})
+
+
+def _write_log(world: World, transaction: Transaction) -> None:
+    """The journals of the units since the transaction began, for people; a full disk does not stop a rollback."""
+    since = transaction.number("began", transaction.at)
+    failure = transaction.failure
+    parts = [
+        f"rollback of {transaction.target} to {transaction.source}, transaction {transaction.id}",
+        f"{failure.get('class')}: {failure.get('detail')}",
+    ]
+    for name in services.running(world.layout, transaction.target):
+        try:
+            state = world.units.state(name)
+            parts += [
+                f"== {name}: {state.active}, restarts {state.restarts}",
+                world.units.log(name, since),
+            ]
+        except UnitsFailed as error:
+            parts.append(f"== {name}: {error}")
+    try:
+        world.write(world.layout.logs / str(transaction.values["log"]), "\n".join(parts) + "\n", mode=0o640)
+    except OSError as error:
+        world.audit("log_failed", transaction, error=str(error))
