@@ -1,0 +1,1 @@
+"""Builds the signed release bundle: `python -m dev.bundle` (`make bundle`)."""

@@ -1,0 +1,128 @@
+"""`python -m dev.bundle [--output FOLDER]`: builds `att-<version>.attb`, its checksum and its bill of materials.
+
+Reads ATT_SIGNING_KEY (PEM Ed25519 private key file; without it a key made once under ~/.config/att), ATT_RELEASE=1
+(a release build: clean checkout, key demanded) and ATT_CACHE (what is kept between builds).
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from dev.bundle import assemble
+from dev.bundle.buildroot import buildroot, cache_folder, run_inside
+from dev.bundle.console import console
+from dev.bundle.identity import CannotBuild, Identity, identify, input_files
+from dev.bundle.venv import dependencies, with_att
+from dev.vm.step import VmError, appliance_step, say
+
+from att.appliance import load_facts
+from att.kernel.errors import AttError
+from att.release.schema import SBOM
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def main(arguments: list[str]) -> int:
+    """Build, print the steps and the path of the bundle, return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m dev.bundle", description="Build the signed release bundle.")
+    parser.add_argument("--output", type=Path, default=REPOSITORY / "artifacts", help="folder for the results")
+    options = parser.parse_args(arguments)
+    release = os.environ.get("ATT_RELEASE") == "1"
+    try:
+        key = signing_key(release=release)
+        identity = identify(REPOSITORY, release=release)
+        bundle = build(identity, key, options.output.resolve())
+    except (CannotBuild, VmError, AttError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 4
+    say(str(bundle))
+    return 0
+
+
+def signing_key(*, release: bool) -> Path:
+    """Return the file of the key to sign with; one is made where none is given and this is no release build."""
+    named = os.environ.get("ATT_SIGNING_KEY")
+    if named:
+        return Path(named)
+    if release:
+        raise CannotBuild("cannot build a release: set ATT_SIGNING_KEY to the file of its key")
+    own = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "att" / "signing.pem"
+    if not own.exists():
+        assemble.make_key(own)
+    return own
+
+
+def build(identity: Identity, key: Path, output: Path) -> Path:
+    """Build the bundle of the checkout into `output`; the same inputs and key give the same bytes."""
+    started = time.monotonic()
+    output.mkdir(parents=True, exist_ok=True)
+    cache = cache_folder()
+    log = output / "bundle.log"
+    log.write_bytes(b"")
+    bundle = output / f"att-{identity.version}.attb"
+    with tempfile.TemporaryDirectory(prefix="build-", dir=cache) as work:
+        release = make_release(identity, cache, Path(work), log)
+        with appliance_step("bundle.pack", bundle) as step:
+            metadata = assemble.describe_release(release, identity, load_facts(_facts_file()))
+            digest = assemble.sign_and_pack(release, metadata, key, bundle)
+            shutil.copyfile(release / SBOM, output / f"att-{identity.version}.sbom.json")
+            size = bundle.stat().st_size / 1e6
+            files = assemble.count_files(metadata)
+            step.notes = f"{size:.1f} MB, {files} files of {metadata.size / 1e6:.0f} MB, sha256 {digest}"
+    say(f"bundle built in {time.monotonic() - started:.1f} s")
+    return bundle
+
+
+def make_release(identity: Identity, cache: Path, work: Path, log: Path) -> Path:
+    """Put the release together in `work`, as it will lie under the releases folder, and return it."""
+    tree = work / "tree"
+    release = work / "releases" / identity.version
+    release.mkdir(parents=True)
+    uv = _uv()
+    with appliance_step("bundle.root") as step:
+        root = buildroot(cache, log)
+        step.artifact = str(root)
+    with appliance_step("bundle.dependencies") as step:
+        layer = dependencies(root, REPOSITORY / "locks" / "runtime.txt", cache, uv, log)
+        step.artifact = str(layer)
+    with appliance_step("bundle.att") as step:
+        assemble.export(REPOSITORY, input_files(REPOSITORY), tree, version=identity.version)
+        wheel = assemble.wheel(tree, work / "wheel", time=identity.time, log=log)
+        with_att(layer, wheel, release, root=root, uv=uv, log=log)
+        step.notes = identity.version
+    with appliance_step("bundle.console") as step:
+        built = console(tree, cache, Path(sys.executable).parent, log)
+        step.notes = str(built) if built else "the checkout has none"
+        if built:
+            shutil.copytree(built, release / "console")
+    with appliance_step("bundle.assemble"):
+        installed = load_facts(_facts_file()).paths.releases / identity.version
+        assemble.units(tree, release, installed, identity.version)
+        assemble.papers(tree, release, identity)
+        assemble.normalise(release, identity.time)
+    with appliance_step("bundle.check") as step:
+        modules = assemble.programs(release)
+        imports = "; ".join(f"import {module}" for module in [*modules, "att.release.install"])
+        command = [f"{installed}/venv/bin/python", "-P", "-B", "-c", imports]
+        run_inside(root, command, releases=release.parent, build=wheel.parent, tool=uv.parent, log=log)
+        step.notes = f"{len(modules)} programs import"
+    return release
+
+
+def _uv() -> Path:
+    for candidate in (REPOSITORY / ".tools" / "bin" / "uv", shutil.which("uv")):
+        if candidate and Path(candidate).exists():
+            return Path(candidate).resolve()
+    raise CannotBuild("cannot build: uv is not installed; run `make venv`")
+
+
+def _facts_file() -> Path:
+    return REPOSITORY / "appliance" / "appliance.toml"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
