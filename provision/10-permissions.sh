@@ -5,11 +5,11 @@ source "$(dirname "$0")/step.sh"
 step 10-permissions /usr/lib/sysusers.d/att.conf
 
 put 0644 "$image/sysusers.d/att.conf" /usr/lib/sysusers.d/att.conf
-if [ -n "$root" ]; then systemd-sysusers --root="$root" att.conf; else systemd-sysusers att.conf; fi
+said=$(in_root systemd-sysusers att.conf 2>&1) || die "make the users: $said"
 
-# The SSH door: people are `operator`, the SSH key is the factor, no password ever works.
+# The SSH door: people are `operator`, the SSH key is the factor, no password ever works. Debian has a group of that name.
 if ! in_root getent passwd operator >/dev/null; then
-  in_root useradd --create-home --shell /bin/bash --comment 'Appliance operator' --password '!' operator
+  in_root useradd --create-home --uid 1000 --gid operator --shell /bin/bash --comment 'Appliance operator' --password '!' operator
 fi
 in_root usermod --append --groups att-operators,sudo operator
 printf 'operator ALL=(ALL:ALL) NOPASSWD: ALL\n' >"$root/etc/sudoers.d/att-operator.new"

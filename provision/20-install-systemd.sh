@@ -15,8 +15,9 @@ put 0644 "$image/sysctl.d/60-att.conf" /usr/lib/sysctl.d/60-att.conf
 install -d -m 0755 "$root/usr/lib/systemd/system-generators"
 ln -sfnT /usr/lib/att/stage0/generator "$root/usr/lib/systemd/system-generators/att-generator"
 
-systemctl --root="$root/" --quiet disable nginx.service
+enablement() { if [ -z "$root" ]; then systemctl --quiet "$@"; else systemctl --root="$root" --quiet "$@"; fi; }
+enablement disable nginx.service
 rm -f "$root/etc/nginx/sites-enabled/default"
-systemctl --root="$root/" --quiet preset att.target
+enablement preset att.target
 in_root /usr/sbin/nginx -v 2>/dev/null || die "provision: nginx does not run"
 note "$count units"

@@ -266,7 +266,7 @@ def take_first_token(machine: Machine) -> str:
 
 CLAIMED = """
 import sqlite3, sys
-rows = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True, timeout=5).execute("SELECT count(*) FROM users")
+rows = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True, timeout=5).execute("SELECT count(*) FROM claims")
 print(rows.fetchone()[0])
 """
 
