@@ -39,6 +39,7 @@ CODES: dict[str, str] = {
     "confirmation_wrong": "ask for a new confirmation: each is good for one call and ten minutes",
     "database_damaged": "the database file does not pass its check: `attctl rollback`, or restore a snapshot",
     "database_missing": "the database is made at first boot: see `systemctl status att-firstboot`",
+    "declined": "nothing was done; call again and answer yes to do it",
     "disk_failed": "look at `journalctl -k`: the disk answers with errors",
     "disk_full": "free disk space, then try again",
     "disk_inodes": "remove files, then try again: the file system has no free inodes",

@@ -1,0 +1,1 @@
+"""MCP over Streamable HTTP: tools and resources made from the operations, for both eras of the protocol."""

@@ -1,0 +1,116 @@
+"""The MCP server: tools/list, tools/call and the resources, over the SDK's low-level server."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mcp_types as types
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.shared.exceptions import MCPError
+from starlette.requests import Request
+
+from att.kernel.errors import AttError, NotFound
+from att.kernel.operation import Operation
+from att.surfaces.draining import Draining
+from att.surfaces.expose import Call, Exposure
+from att.surfaces.mcp import resources
+from att.surfaces.mcp.calls import Caller
+from att.surfaces.mcp.tools import UNDERSCORE, listed, tool
+from att.surfaces.problem import document
+from att.surfaces.rest.requests import peer_of, request_id_of
+
+Context = ServerRequestContext[Any, Request]
+INSTRUCTIONS = (
+    "ATT develops, runs, tests, debugs and deploys NVIDIA NeMo Agent Toolkit applications on this private appliance. "
+    "Only the most used tools are listed: att.tools.search finds the others, and every one of them can be called. "
+    "Long work answers with a job id: follow it with att.job.show. Errors carry a stable code and a hint."
+)
+RESOURCE_NOT_FOUND = -32002
+
+
+@dataclass(frozen=True)
+class Surface:
+    """The handlers of the protocol's methods."""
+
+    table: Sequence[Operation]
+    exposure: Exposure
+    caller: Caller
+
+    async def list_tools(self, context: Context, _: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+        """List what the query of the endpoint asks for."""
+        query = _request(context).query_params
+        try:
+            operations = listed(self.table, query.get("tools"))
+        except AttError as error:
+            raise MCPError(types.INVALID_PARAMS, error.detail) from error
+        underscored = query.get("names") == UNDERSCORE
+        return types.ListToolsResult(tools=[tool(operation, underscored=underscored) for operation in operations])
+
+    async def call_tool(
+        self, context: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        """Call any operation, listed or not, by its dotted or underscored name."""
+        for operation in self.table:
+            if params.name in (operation.name, operation.underscored):
+                return await self.caller.call(context, _call(context, operation, params.arguments or {}), params)
+        raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name[:128]}")
+
+    async def list_resources(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListResourcesResult:
+        """List the resources with a fixed URI."""
+        return types.ListResourcesResult(resources=resources.listing(resources.served(self.table)))
+
+    async def list_templates(
+        self, _: Context, __: types.PaginatedRequestParams | None
+    ) -> types.ListResourceTemplatesResult:
+        """List the resources with parts to fill in."""
+        return types.ListResourceTemplatesResult(resource_templates=resources.templates(resources.served(self.table)))
+
+    async def read_resource(
+        self, context: Context, params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
+        """Read a resource through its operation."""
+        try:
+            operation, values = resources.match(params.uri, resources.served(self.table))
+            result = await self.exposure.run(_call(context, operation, values))
+        except AttError as error:
+            code = RESOURCE_NOT_FOUND if isinstance(error, NotFound) else types.INVALID_PARAMS
+            raise MCPError(code, error.detail, document(error, request_id_of(_request(context)))) from error
+        contents = types.TextResourceContents(
+            uri=params.uri, mime_type=resources.MIME_TYPE, text=result.model_dump_json()
+        )
+        return types.ReadResourceResult(contents=[contents])
+
+
+def build_server(table: Sequence[Operation], exposure: Exposure, draining: Draining, release: str) -> Server[Any]:
+    """Return the server of all operations of `table`."""
+    surface = Surface(table, exposure, Caller(exposure, draining))
+    return Server(
+        "att",
+        version=release,
+        title="ATT",
+        instructions=INSTRUCTIONS,
+        on_list_tools=surface.list_tools,
+        on_call_tool=surface.call_tool,
+        on_list_resources=surface.list_resources,
+        on_list_resource_templates=surface.list_templates,
+        on_read_resource=surface.read_resource,
+    )
+
+
+def _request(context: Context) -> Request:
+    if context.request is None:
+        raise MCPError(types.INTERNAL_ERROR, "this server speaks HTTP")
+    return context.request
+
+
+def _call(context: Context, operation: Operation, values: dict[str, Any]) -> Call:
+    request = _request(context)
+    return Call(
+        operation=operation,
+        values=values,
+        caller=request.state.caller,
+        request_id=request_id_of(request),
+        surface="mcp",
+        peer=peer_of(request),
+    )
