@@ -323,7 +323,7 @@ def write_notice(machine: Machine) -> str:
 def say_on_console(machine: Machine, text: str) -> None:
     """One line for whoever looks at the serial console; a machine without one is fine."""
     try:
-        with (machine.root / "dev/console").open("w", encoding="utf-8") as console:
+        with (machine.root / "dev/console").open("a", encoding="utf-8") as console:
             console.write(text.replace("\n", "\r\n"))
     except OSError:
         return

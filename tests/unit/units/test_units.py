@@ -1,0 +1,162 @@
+"""The hand-written units, users and routes hold what appliance.toml says, and the rules that every unit obeys."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from att.appliance import Unit, load_facts
+
+ROOT = Path(__file__).parents[3]
+FACTS = load_facts(ROOT / "appliance/appliance.toml")
+IMAGE_UNITS = ROOT / "appliance/systemd"
+RELEASE_UNITS = ROOT / "systemd"
+# What must hold in every service: a line that is missing here is a hole that the score may not show.
+HARDENING = {
+    "NoNewPrivileges": "yes",
+    "PrivateTmp": "yes",
+    "PrivateDevices": "yes",
+    "ProtectSystem": "strict",
+    "ProtectHome": "yes",
+    "ProtectKernelModules": "yes",
+    "ProtectKernelTunables": "yes",
+    "ProtectKernelLogs": "yes",
+    "ProtectControlGroups": "yes",
+    "RestrictNamespaces": "yes",
+    "RestrictSUIDSGID": "yes",
+    "LockPersonality": "yes",
+    "MemoryDenyWriteExecute": "yes",
+    "SystemCallArchitectures": "native",
+}
+
+Settings = dict[str, list[str]]
+
+
+def settings_of(path: Path) -> Settings:
+    found: Settings = defaultdict(list)
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line and line[0] not in "#;[":
+            key, _, value = line.partition("=")
+            found[key].append(value)
+    return found
+
+
+def sockets_of(unit: Unit) -> list[Path]:
+    own = [IMAGE_UNITS / f"{unit.name}.socket"]
+    return [*own, IMAGE_UNITS / "att-local.socket"] if unit.name == "att-launcher" else own
+
+
+WITH_SOCKET = [unit for unit in FACTS.units if unit.socket]
+SOCKETS = sorted(IMAGE_UNITS.glob("*.socket"))
+SERVICES = sorted([*IMAGE_UNITS.glob("*.service"), *RELEASE_UNITS.glob("*.service")])
+RELEASED = sorted(RELEASE_UNITS.glob("*.service"))
+
+
+@pytest.mark.parametrize("unit", WITH_SOCKET, ids=lambda unit: unit.name)
+def test_the_image_listens_exactly_where_the_facts_say(unit: Unit) -> None:
+    listens = [place for path in sockets_of(unit) for place in settings_of(path)["ListenStream"]]
+    assert sorted(listens) == sorted(unit.listen)
+    assert settings_of(sockets_of(unit)[0])["SocketGroup"] == [unit.socket_group]
+
+
+def test_there_is_no_socket_that_the_facts_do_not_name() -> None:
+    assert set(SOCKETS) == {path for unit in WITH_SOCKET for path in sockets_of(unit)}
+
+
+@pytest.mark.parametrize("path", SOCKETS, ids=lambda path: path.name)
+def test_no_limit_can_ever_take_a_socket_down(path: Path) -> None:
+    found = settings_of(path)
+    assert found["TriggerLimitIntervalSec"] == ["0"]
+    assert found["PollLimitIntervalSec"] == ["0"]
+    assert found["SocketMode"] == ["0660"]
+    assert int(found["Backlog"][0]) >= 1024
+    assert not [key for key in found if key.startswith(("Condition", "Assert"))]
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
+def test_every_service_is_hardened(path: Path) -> None:
+    found = settings_of(path)
+    assert {key: found[key] for key in HARDENING} == {key: [value] for key, value in HARDENING.items()}
+    assert "CapabilityBoundingSet" in found
+    assert not [key for key in found if key.startswith(("Condition", "Assert"))]
+
+
+@pytest.mark.parametrize("path", RELEASED, ids=lambda path: path.name)
+def test_a_released_service_names_its_own_release_and_never_the_link(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert "/opt/att/current" not in text
+    assert settings_of(path)["ExecStart"][0].startswith("@RELEASE@/venv/bin/python -P -m att.entrypoints.")
+    assert "@VERSION@" in settings_of(path)["Description"][0]
+
+
+@pytest.mark.parametrize("path", RELEASED, ids=lambda path: path.name)
+def test_a_released_service_comes_back_for_ever_and_stops_in_time(path: Path) -> None:
+    found = settings_of(path)
+    assert found["Type"] == ["notify"]
+    assert found["StartLimitIntervalSec"] == ["0"]
+    assert found["Restart"] in (["always"], ["on-failure"])
+    assert found["RestartSteps"]
+    assert found["RestartMaxDelaySec"]
+    assert found["TimeoutStopSec"] == ["10"]
+    assert int(found["WatchdogSec"][0]) > 0
+    assert f"{path.stem}.socket" in found["Requires"][0].split()
+
+
+@pytest.mark.parametrize("unit", FACTS.units, ids=lambda unit: unit.name)
+def test_a_service_runs_as_the_user_of_the_facts_in_the_folder_of_its_owner(unit: Unit) -> None:
+    path = (IMAGE_UNITS if unit.owner == "image" else RELEASE_UNITS) / f"{unit.name}.service"
+    other = (RELEASE_UNITS if unit.owner == "image" else IMAGE_UNITS) / f"{unit.name}.service"
+    assert not other.exists()
+    if path.exists():
+        assert settings_of(path).get("User", ["root"]) == [unit.user]
+    else:
+        assert unit.owner == "release"
+
+
+def test_users_and_groups_of_the_facts_are_made_with_fixed_numbers() -> None:
+    lines = [line.split(maxsplit=3) for line in (ROOT / "appliance/sysusers.d/att.conf").read_text().splitlines()]
+    made = {words[1]: words[2] for words in lines if words and words[0] in ("u", "g")}
+    assert all(number.isdigit() for number in made.values())
+    assert len(set(made.values())) == len(made)
+    wanted = {unit.user for unit in FACTS.units} - {"root", "www-data"}
+    wanted |= set(FACTS.groups) | {f"att-p{number:03}" for number in range(FACTS.limits.projects_max)}
+    assert wanted <= set(made)
+    members = {(words[1], words[2]) for words in lines if words and words[0] == "m"}
+    assert members == {(unit.user, group) for unit in FACTS.units for group in unit.groups}
+
+
+def test_the_front_sends_every_route_of_the_facts_to_its_socket() -> None:
+    text = (ROOT / "appliance/nginx/att.conf").read_text(encoding="utf-8")
+    upstreams = dict(re.findall(r"upstream (\w+) \{\s+server unix:(\S+) ", text))
+    routes = dict(re.findall(r"location (/\S*) \{[^}]*?proxy_pass http://(\w+);", text))
+    for unit in FACTS.units:
+        for route in unit.routes:
+            assert upstreams[routes[route]] == str(unit.socket_paths[0]), route
+    assert f"listen {FACTS.unit('att-front').listen[0]} ssl" in text
+    assert f"listen {FACTS.unit('att-front').listen[0].rpartition(':')[0]}:{FACTS.ports.appliance} ssl" in text
+
+
+def test_the_front_keeps_no_upstream_connection_and_tries_the_same_socket_once_more() -> None:
+    text = (ROOT / "appliance/nginx/att.conf").read_text(encoding="utf-8")
+    assert not re.search(r"^\s*keepalive \d", text, re.MULTILINE)
+    for path in re.findall(r"upstream \w+ \{([^}]*)\}", text):
+        servers = re.findall(r"server (\S+) max_fails=0;", path)
+        assert len(servers) == 2
+        assert len(set(servers)) == 1
+    proxy = (ROOT / "appliance/nginx/proxy.conf").read_text(encoding="utf-8")
+    assert "proxy_next_upstream error timeout http_503 non_idempotent;" in proxy
+    assert "proxy_next_upstream_timeout 5s;" in proxy
+    assert "proxy_next_upstream_tries 2;" in proxy
+
+
+def test_operators_may_come_through_the_sockets_that_say_so() -> None:
+    doors = (ROOT / "appliance/doors.conf").read_text(encoding="utf-8")
+    opened = set(re.findall(r"^a\+ (\S+) ", doors, re.MULTILINE))
+    with_doors = {
+        place
+        for path in SOCKETS
+        if any("doors.conf" in line for line in settings_of(path)["ExecStartPost"])
+        for place in settings_of(path)["ListenStream"]
+    }
+    assert opened == with_doors == {"/run/att/api.sock", "/run/att/upgraded.sock"}
