@@ -141,7 +141,7 @@ def _status() -> Any:
 def _secrets() -> Any:
     from att.secrets.service import SecretsService
 
-    return SecretsService(_engine())
+    return SecretsService(facts(), _engine())
 
 
 _MAKERS: Mapping[str, Callable[[], Any]] = {

@@ -1,0 +1,1 @@
+"""How the appliance is: gathers what can be seen without the API and judges it."""

@@ -1,0 +1,189 @@
+"""Judges what was seen of the appliance: ok, degraded or error, with reasons. Pure: no file, no clock, no socket."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Level = Literal["ok", "degraded", "error"]
+_RANK: Mapping[Level, int] = {"ok": 0, "degraded": 1, "error": 2}
+CERTIFICATE_DAYS_WARN = 14
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A systemd unit as `systemctl show` tells it; `name` with suffix. `vital`: without it nothing can be reached."""
+
+    name: str
+    load: str
+    active: str
+    sub: str
+    vital: bool = False
+
+
+@dataclass(frozen=True)
+class Api:
+    """What the API's socket answered; `problem` says why it did not. `checks`: those of /readyz that are not ok."""
+
+    alive: bool
+    ready: bool = False
+    release: str | None = None
+    checks: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What the upgrade engine answered; `problem` says why it did not."""
+
+    state: str = ""
+    current: str | None = None
+    previous: str | None = None
+    transaction: str | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """One file system that holds something of ATT."""
+
+    path: str
+    used_percent: float
+    free_mb: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The settings that status judges by."""
+
+    warn_percent: int
+    limit_percent: int
+    free_mb_min: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that was gathered; None where it does not apply here or cannot be seen by this caller."""
+
+    limits: Limits
+    units: tuple[Unit, ...] | None = None
+    api: Api | None = None
+    engine: Engine | None = None
+    disks: tuple[Disk, ...] = ()
+    clock_synchronised: bool | None = None
+    certificate_days_left: float | None = None
+    config_problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check's outcome."""
+
+    name: str
+    level: Level
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The worst level, and every check; `reasons` are the details of those not ok, worst first."""
+
+    level: Level
+    findings: tuple[Finding, ...] = field(default_factory=tuple)
+
+    @property
+    def reasons(self) -> list[str]:
+        """What is not ok."""
+        bad = [one for one in self.findings if one.level != "ok"]
+        return [f"{one.name}: {one.detail}" for one in sorted(bad, key=lambda one: -_RANK[one.level])]
+
+
+def judge(seen: Seen) -> Verdict:
+    """Return the verdict over everything seen."""
+    findings = tuple(_findings(seen))
+    return Verdict(max((one.level for one in findings), key=lambda level: _RANK[level], default="ok"), findings)
+
+
+def exit_code(level: Level) -> int:
+    """Return attctl's exit code: 0 ok, 3 degraded, 4 error."""
+    return {"ok": 0, "degraded": 3, "error": 4}[level]
+
+
+def _findings(seen: Seen) -> Iterator[Finding]:
+    if seen.api is not None:
+        yield _api(seen.api, upgrading=bool(seen.engine and seen.engine.transaction))
+    if seen.engine is not None:
+        yield _engine(seen.engine)
+    if seen.units is not None:
+        yield from _units(seen.units)
+    for disk in seen.disks:
+        yield _disk(disk, seen.limits)
+    if seen.config_problems:
+        yield Finding("config", "degraded", "att.yaml is not valid, older settings hold: " + seen.config_problems[0])
+    if seen.certificate_days_left is not None:
+        yield _certificate(seen.certificate_days_left)
+    if seen.clock_synchronised is not None:
+        yield Finding("clock", "ok", "synchronised" if seen.clock_synchronised else "not synchronised by the network")
+
+
+def _api(api: Api, *, upgrading: bool) -> Finding:
+    if not api.alive:
+        return Finding("api", "error", api.problem or "does not answer")
+    if not api.ready:
+        why = ", ".join(api.checks) or api.problem or "not ready"
+        return Finding("api", "degraded" if upgrading else "error", f"not ready: {why}")
+    if api.checks:
+        return Finding("api", "degraded", "ready, but: " + ", ".join(api.checks))
+    return Finding("api", "ok", "ready")
+
+
+def _engine(engine: Engine) -> Finding:
+    if engine.problem:
+        return Finding("engine", "degraded", engine.problem)
+    if engine.state == "FAILED_SAFE":
+        return Finding("engine", "error", "FAILED_SAFE: run `attctl rollback` or `attctl repair`")
+    if engine.transaction:
+        return Finding("engine", "ok", f"upgrade {engine.transaction} runs: {engine.state}")
+    return Finding("engine", "ok", engine.state or "IDLE")
+
+
+def _units(units: tuple[Unit, ...]) -> Iterator[Finding]:
+    bad = []
+    for unit in units:
+        trouble = _trouble(unit)
+        if trouble:
+            bad.append(Finding(f"unit {unit.name}", "error" if unit.vital else "degraded", trouble))
+    yield from bad or [Finding("units", "ok", f"{len(units)} as they should be")]
+
+
+def _trouble(unit: Unit) -> str:
+    if unit.load == "masked":
+        return "is masked"
+    if unit.load != "loaded":
+        return ""
+    if unit.active == "failed" or unit.sub == "auto-restart":
+        return f"{unit.active} ({unit.sub})"
+    if not unit.name.endswith(".service") and unit.active not in ("active", "activating", "reloading"):
+        return f"is {unit.active}"
+    if unit.vital and unit.name.endswith(".service") and unit.active not in ("active", "activating", "reloading"):
+        return f"is {unit.active}"
+    return ""
+
+
+def _disk(disk: Disk, limits: Limits) -> Finding:
+    name = f"disk {disk.path}"
+    use = f"{disk.used_percent:.0f} % used, {disk.free_mb} MB free"
+    if disk.used_percent >= limits.limit_percent:
+        return Finding(name, "error", f"{use}; the limit is {limits.limit_percent} %")
+    if disk.used_percent >= limits.warn_percent:
+        return Finding(name, "degraded", f"{use}; the warning is at {limits.warn_percent} %")
+    if disk.free_mb < limits.free_mb_min:
+        return Finding(name, "degraded", f"{use}; at least {limits.free_mb_min} MB should be free")
+    return Finding(name, "ok", use)
+
+
+def _certificate(days: float) -> Finding:
+    if days <= 0:
+        return Finding("certificate", "degraded", f"expired {-days:.0f} days ago")
+    if days < CERTIFICATE_DAYS_WARN:
+        return Finding("certificate", "degraded", f"expires in {days:.0f} days")
+    return Finding("certificate", "ok", f"good for {days:.0f} days")

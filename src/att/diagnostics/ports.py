@@ -1,0 +1,32 @@
+"""What diagnostics needs of the world."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from att.diagnostics.decision import Disk, Unit
+
+
+class Engine(Protocol):
+    """The upgrade engine's client."""
+
+    async def call(self, verb: str, args: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the verb's result or raise the engine's error."""
+
+
+class World(Protocol):
+    """What can be seen of the machine; each call blocks a few seconds at most and never raises for what it sees."""
+
+    def units(self, names: list[str]) -> tuple[Unit, ...] | None:
+        """Return the units' states, None where the service manager cannot be asked."""
+
+    def get(self, socket: Path, target: str) -> tuple[int, Any]:
+        """Return status and JSON of a GET; raises att.effects.http.NoAnswer."""
+
+    def disk(self, path: Path) -> Disk | None:
+        """Return the use of the file system that holds `path`, None when there is no such path."""
+
+    def clock_synchronised(self) -> bool | None:
+        """Return whether the network has set the clock, None where nothing here does so."""
+
+    def certificate_days_left(self, path: Path) -> float | None:
+        """Return how long a certificate is good, negative when expired, None without one."""

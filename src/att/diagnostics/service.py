@@ -1,0 +1,161 @@
+"""Gathers the status of the appliance from everything that answers, with or without the API."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from att.appliance import Facts, running_release
+from att.config.check import layers_of
+from att.config.store import current_text
+from att.diagnostics import decision
+from att.diagnostics.decision import Api, Disk, Limits, Seen, Unit
+from att.diagnostics.ports import Engine, World
+from att.diagnostics.schema import Check, DiskUse, Status, UnitState
+from att.diagnostics.world import Machine
+from att.effects.http import NoAnswer
+from att.kernel.errors import AttError
+
+ENGINE_SECONDS = 10.0
+VITAL = frozenset({"att-api.socket", "att-front.service"})
+_READY = 200
+
+
+class StatusService:
+    """The status of one appliance. `machine=False` (`make dev`): only the process itself, its disk and settings."""
+
+    def __init__(
+        self, facts: Facts, engine: Engine | None = None, *, machine: bool = True, world: World | None = None
+    ) -> None:
+        self._facts = facts
+        self._engine = engine
+        self._machine = machine
+        self._world: World = world or Machine()
+
+    async def status(self) -> Status:
+        """Return what was seen and the verdict; takes as long as the slowest answer, never raises for a sick part."""
+        seen = await self._look()
+        verdict = decision.judge(seen)
+        engine, api = seen.engine, seen.api
+        running = engine.current if engine else None
+        return Status(
+            status=verdict.level,
+            reasons=verdict.reasons,
+            release=running or (api.release if api else None) or (None if self._machine else running_release()),
+            previous=engine.previous if engine else None,
+            upgrade={"transaction": engine.transaction, "state": engine.state}
+            if engine and engine.transaction
+            else None,
+            checks=[Check(name=one.name, status=one.level, detail=one.detail) for one in verdict.findings],
+            units=[UnitState(name=one.name, active=one.active, sub=one.sub, load=one.load) for one in seen.units or ()],
+            disks=[DiskUse(**asdict(one)) for one in seen.disks],
+        )
+
+    async def _look(self) -> Seen:
+        found: dict[str, Any] = {}
+
+        async def into(name: str, look: Any) -> None:
+            found[name] = await look()
+
+        limits, problems = await anyio.to_thread.run_sync(self._settings)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(into, "disks", partial(anyio.to_thread.run_sync, self._disks))
+            if self._machine:
+                for name, look in self._machine_looks().items():
+                    tasks.start_soon(into, name, partial(anyio.to_thread.run_sync, look))
+            if self._engine is not None:
+                tasks.start_soon(into, "engine", partial(self._ask_engine, self._engine))
+        return Seen(limits=limits, config_problems=problems, **found)
+
+    def _machine_looks(self) -> dict[str, Any]:
+        certificate = self._facts.paths.tls / "server.crt"
+        return {
+            "units": self._units,
+            "api": self._api,
+            "clock_synchronised": self._world.clock_synchronised,
+            "certificate_days_left": partial(self._world.certificate_days_left, certificate),
+        }
+
+    def _settings(self) -> tuple[Limits, tuple[str, ...]]:
+        try:
+            layers = layers_of(current_text(self._facts.paths.config), {})
+            problems = tuple(str(one) for one in layers.problems)
+        except AttError as error:
+            layers, problems = layers_of("", {}), (error.detail,)
+        if problems:
+            layers = layers_of("", {})
+        return Limits(**layers.values["disk"]), problems
+
+    def _disks(self) -> tuple[Disk, ...]:
+        paths = self._facts.paths
+        seen = [self._world.disk(path) for path in (paths.state, paths.opt, paths.logs)]
+        return tuple(_distinct(disk for disk in seen if disk is not None))
+
+    def _units(self) -> tuple[Unit, ...] | None:
+        units = self._world.units(self._names())
+        if units is None:
+            return None
+        carried = {one.name for one in units if one.name.endswith(".service") and one.load != "not-found"}
+        return tuple(
+            replace(one, vital=one.name in VITAL)
+            for one in units
+            if one.load != "not-found" and (_service_of(one.name) in carried or one.name.endswith(".timer"))
+        )
+
+    def _names(self) -> list[str]:
+        names = []
+        for unit in self._facts.units:
+            names.append(f"{unit.name}.service")
+            if unit.socket:
+                names.append(f"{unit.name}.socket")
+            if unit.timer:
+                names.append(f"{unit.name}.timer")
+        return names
+
+    def _api(self) -> Api:
+        socket = self._facts.unit("att-api").socket_paths[0]
+        try:
+            alive, _ = self._world.get(socket, "/healthz")
+            ready, body = self._world.get(socket, "/readyz")
+        except NoAnswer as error:
+            return Api(alive=False, problem=str(error))
+        if alive != _READY:
+            return Api(alive=False, problem=f"/healthz answered {alive}")
+        checks = body.get("checks", {}) if isinstance(body, dict) else {}
+        return Api(
+            alive=True,
+            ready=ready == _READY,
+            release=body.get("release") if isinstance(body, dict) else None,
+            checks=tuple(f"{name}: {one.get('detail', '')}" for name, one in checks.items() if one["status"] != "ok"),
+        )
+
+    async def _ask_engine(self, engine: Engine) -> decision.Engine:
+        try:
+            with anyio.fail_after(ENGINE_SECONDS):
+                told = await engine.call("status", {})
+        except TimeoutError:
+            return decision.Engine(problem="does not answer in time")
+        except AttError as error:
+            return decision.Engine(problem=error.detail)
+        return decision.Engine(
+            state="FAILED_SAFE" if told.get("failed_safe") else str(told.get("state", "")),
+            current=told.get("current"),
+            previous=told.get("previous"),
+            transaction=told.get("transaction"),
+        )
+
+
+def _service_of(name: str) -> str:
+    return name.rpartition(".")[0] + ".service"
+
+
+def _distinct(disks: Iterable[Disk]) -> Iterable[Disk]:
+    """Yield one of those that tell the same file system."""
+    known = set()
+    for disk in disks:
+        if (disk.used_percent, disk.free_mb) not in known:
+            known.add((disk.used_percent, disk.free_mb))
+            yield disk

@@ -1,0 +1,80 @@
+"""The machine as diagnostics sees it: systemctl, sockets, file systems, openssl."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from att.diagnostics.decision import Disk, Unit
+from att.effects import http
+from att.effects.processes import run
+
+HTTP_SECONDS = 10.0
+TOOL_SECONDS = 15.0
+_SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
+_TIMESYNC = Path("/run/systemd/timesync")
+_PROPERTIES = "Id,LoadState,ActiveState,SubState"
+
+
+class Machine:
+    """The machine this process runs on."""
+
+    def units(self, names: list[str]) -> tuple[Unit, ...] | None:
+        """See `World`."""
+        finished = run(["systemctl", "show", f"--property={_PROPERTIES}", "--", *names], timeout_seconds=TOOL_SECONDS)
+        return parse_units(finished.output) if finished.ok else None
+
+    def get(self, socket: Path, target: str) -> tuple[int, Any]:
+        """See `World`."""
+        answer = http.request(socket, "GET", target, timeout_seconds=HTTP_SECONDS)
+        return answer.status, answer.json
+
+    def disk(self, path: Path) -> Disk | None:
+        """See `World`; what is kept for root counts as used, for no service can have it."""
+        try:
+            found = os.statvfs(path)
+        except OSError:
+            return None
+        usable = found.f_blocks - found.f_bfree + found.f_bavail
+        if usable <= 0:
+            return None
+        used_percent = 100 * (1 - found.f_bavail / usable)
+        return Disk(str(path), round(used_percent, 1), found.f_bavail * found.f_frsize // 1_000_000)
+
+    def clock_synchronised(self) -> bool | None:
+        """See `World`."""
+        return _SYNCHRONISED.exists() if _TIMESYNC.is_dir() else None
+
+    def certificate_days_left(self, path: Path) -> float | None:
+        """See `World`."""
+        if not path.exists():
+            return None
+        command = ["openssl", "x509", "-noout", "-enddate", "-dateopt", "iso_8601", "-in", str(path)]
+        finished = run(command, timeout_seconds=TOOL_SECONDS)
+        return days_left(finished.output, datetime.now(UTC)) if finished.ok else None
+
+
+def parse_units(text: str) -> tuple[Unit, ...]:
+    """Return the units of `systemctl show`'s blocks."""
+    found = []
+    for block in text.strip().split("\n\n"):
+        values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        if values.get("Id"):
+            found.append(
+                Unit(
+                    values["Id"],
+                    values.get("LoadState", ""),
+                    values.get("ActiveState", ""),
+                    values.get("SubState", ""),
+                )
+            )
+    return tuple(found)
+
+
+def days_left(text: str, now: datetime) -> float | None:
+    """Return the days until `notAfter=2027-11-21 10:31:00Z`, None when that is not what openssl said."""
+    _, _, stamp = text.strip().partition("notAfter=")
+    try:
+        return (datetime.fromisoformat(stamp) - now).total_seconds() / 86_400
+    except ValueError:
+        return None
