@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,18 +14,15 @@ STATE = ROOT / ".state" / "vm"
 
 def cache() -> Path:
     """The build cache: everything in it can be made again, and may vanish at any time."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    place = Path(base) / "att"
+    named = os.environ.get("ATT_CACHE")
+    place = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "att"
     place.mkdir(parents=True, exist_ok=True)
     return place
 
 
 def files_of(*parts: str) -> list[Path]:
     """Files below the given paths of the repository that git tracks or would track, sorted."""
-    try:
-        listed = output_of(["git", "-C", ROOT, "ls-files", "-z", "-co", "--exclude-standard", "--", *parts])
-    except subprocess.SubprocessError:
-        listed = ""
+    listed = output_of(["git", "-C", ROOT, "ls-files", "-z", "-co", "--exclude-standard", "--", *parts])
     return sorted({ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()})
 
 
