@@ -5,6 +5,7 @@ import { body, client } from "./client";
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
+export type Status = Schemas["Status"];
 export type Token = Schemas["Token"];
 export type TokenCreated = Schemas["TokenCreated"];
 export type Job = Schemas["Job"];
@@ -58,7 +59,7 @@ export const audit = (filter: AuditFilter) =>
     placeholderData: keepPreviousData,
   });
 
-export const runningRelease = queryOptions({
-  queryKey: ["status", "release"],
-  queryFn: async () => "0.1.0",
+export const status = queryOptions({
+  queryKey: ["status"],
+  queryFn: () => body(client.GET("/api/v1/status")),
 });

@@ -4,6 +4,41 @@
  */
 
 export interface paths {
+    "/api/v1/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description ok */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Status"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/state": {
         parameters: {
             query?: never;
@@ -494,6 +529,21 @@ export interface components {
             /** Claimed */
             claimed: boolean;
         };
+        /**
+         * Check
+         * @description One thing that was looked at; `detail` says what was seen.
+         */
+        Check: {
+            /** Name */
+            name: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "degraded" | "error";
+            /** Detail */
+            detail: string;
+        };
         /** Claim */
         Claim: {
             /** Code */
@@ -502,6 +552,18 @@ export interface components {
             name: string;
             /** Password */
             password: string;
+        };
+        /**
+         * DiskUse
+         * @description One file system.
+         */
+        DiskUse: {
+            /** Path */
+            path: string;
+            /** Used Percent */
+            used_percent: number;
+            /** Free Mb */
+            free_mb: number;
         };
         /**
          * Job
@@ -711,19 +773,58 @@ export interface components {
         SignIn: {
             /**
              * Name
-             * @default null
+             * @default
              */
-            name: string | null;
+            name: string;
             /**
              * Password
-             * @default null
+             * @default
              */
-            password: string | null;
+            password: string;
             /**
              * Token
-             * @default null
+             * @default
              */
-            token: string | null;
+            token: string;
+        };
+        /**
+         * Status
+         * @description The appliance in one word, why, and what was seen.
+         */
+        Status: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "degraded" | "error";
+            /**
+             * Reasons
+             * @description What is not ok, worst first; empty when all is
+             */
+            reasons: string[];
+            /**
+             * Release
+             * @description The release that runs, as the upgrade engine or the API says
+             */
+            release: string | null;
+            /**
+             * Previous
+             * @description The rollback target
+             */
+            previous: string | null;
+            /**
+             * Upgrade
+             * @description The upgrade that runs now: transaction and state
+             */
+            upgrade: {
+                [key: string]: unknown;
+            } | null;
+            /** Checks */
+            checks: components["schemas"]["Check"][];
+            /** Units */
+            units: components["schemas"]["UnitState"][];
+            /** Disks */
+            disks: components["schemas"]["DiskUse"][];
         };
         /**
          * Token
@@ -831,6 +932,29 @@ export interface components {
         TokenPage: {
             /** Tokens */
             tokens: components["schemas"]["Token"][];
+        };
+        /**
+         * UnitState
+         * @description One systemd unit of the appliance.
+         */
+        UnitState: {
+            /** Name */
+            name: string;
+            /**
+             * Active
+             * @description systemd's ActiveState
+             */
+            active: string;
+            /**
+             * Sub
+             * @description systemd's SubState
+             */
+            sub: string;
+            /**
+             * Load
+             * @description systemd's LoadState
+             */
+            load: string;
         };
         /** Upload */
         Upload: {

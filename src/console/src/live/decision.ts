@@ -22,24 +22,39 @@ export interface LiveEvent {
   payload: Record<string, unknown>;
 }
 
-/** Read one frame; undefined for what is no event (a ping, something newer than this console). */
-export function readEvent(frame: unknown): LiveEvent | undefined {
-  if (typeof frame !== "string") return undefined;
-  let value: unknown;
+/** Read one frame, a batch of events; empty for what is none (something newer than this console). */
+export function readEvents(frame: unknown): LiveEvent[] {
+  if (typeof frame !== "string") return [];
   try {
-    value = JSON.parse(frame);
+    const { events } = JSON.parse(frame) as { events?: unknown };
+    return Array.isArray(events) ? events.flatMap(readEvent) : [];
   } catch {
-    return undefined;
+    return [];
   }
-  if (typeof value !== "object" || value === null) return undefined;
-  const fields = value as Record<string, unknown>;
-  const { event_type: type, cursor, payload } = fields;
-  if (typeof type !== "string") return undefined;
-  return {
-    type,
-    cursor: typeof cursor === "string" ? cursor : undefined,
-    payload: typeof payload === "object" && payload !== null ? (payload as Record<string, unknown>) : {},
-  };
+}
+
+function readEvent(value: unknown): LiveEvent[] {
+  if (typeof value !== "object" || value === null) return [];
+  const { event_type: type, cursor, payload } = value as Record<string, unknown>;
+  if (typeof type !== "string") return [];
+  return [
+    {
+      type,
+      cursor: typeof cursor === "string" ? cursor : undefined,
+      payload: typeof payload === "object" && payload !== null ? (payload as Record<string, unknown>) : {},
+    },
+  ];
+}
+
+const REFUSED = 4401;
+const POLICY = 1008;
+const RESTART = 1012;
+
+/** What the code of a closed connection means: nobody is signed in, the cursor is no good, or it was cut. */
+export function closing(code: number): "signed-out" | "forget-cursor" | "restart" | "lost" {
+  if (code === REFUSED) return "signed-out";
+  if (code === POLICY) return "forget-cursor";
+  return code === RESTART ? "restart" : "lost";
 }
 
 const STALE: Readonly<Record<string, readonly string[]>> = {

@@ -2,7 +2,19 @@
 
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useSyncExternalStore } from "react";
-import { endsJob, type Link, type LiveEvent, pollInterval, readEvent, reconnectDelay, staleKeys } from "./decision";
+import {
+  closing,
+  endsJob,
+  type Link,
+  type LiveEvent,
+  pollInterval,
+  readEvents,
+  reconnectDelay,
+  staleKeys,
+} from "./decision";
+
+/** Not of the appliance: the connection was refused because the session is over. */
+const SIGNED_OUT: LiveEvent = { type: "console.signed_out", cursor: undefined, payload: {} };
 
 type Listener = (event: LiveEvent) => void;
 
@@ -57,28 +69,38 @@ export class EventLink {
 
   #connect(): void {
     this.#set("connecting");
-    // A database that went back with its release may not know the cursor any more: then start from now.
-    if (this.#failures > 1) this.#cursor = undefined;
     const socket = this.#open(this.#cursor);
     this.#socket = socket;
     socket.onopen = () => {
-      if (this.#socket !== socket) return;
-      this.#failures = 0;
-      this.#set("live");
+      if (this.#socket === socket) this.#set("live");
     };
     socket.onmessage = (message: MessageEvent) => {
-      const event = readEvent(message.data);
-      if (this.#socket !== socket || event === undefined) return;
-      if (event.cursor !== undefined) this.#cursor = event.cursor;
-      for (const listener of this.#listeners) listener(event);
+      if (this.#socket !== socket) return;
+      this.#failures = 0;
+      for (const event of readEvents(message.data)) {
+        if (event.cursor !== undefined) this.#cursor = event.cursor;
+        for (const listener of this.#listeners) listener(event);
+      }
     };
-    socket.onclose = () => {
+    socket.onclose = ({ code }: CloseEvent) => {
       if (this.#socket !== socket) return;
       this.#socket = undefined;
-      this.#timer = setTimeout(() => this.#connect(), reconnectDelay(this.#failures, Math.random()));
-      this.#failures += 1;
-      this.#set("waiting");
+      this.#lost(closing(code));
     };
+  }
+
+  #lost(reason: ReturnType<typeof closing>): void {
+    if (reason === "signed-out") {
+      this.#set("off");
+      for (const listener of this.#listeners) listener(SIGNED_OUT);
+      return;
+    }
+    // A database that went back with its release may not know the cursor any more: then start from now.
+    if (reason === "forget-cursor" || this.#failures > 3) this.#cursor = undefined;
+    if (reason === "restart") this.#failures = 0;
+    this.#timer = setTimeout(() => this.#connect(), reconnectDelay(this.#failures, Math.random()));
+    this.#failures += 1;
+    this.#set("waiting");
   }
 
   #set(link: Link): void {
@@ -115,6 +137,10 @@ export function useLiveQueries(): void {
       stale.clear();
     };
     const off = events.listen((event) => {
+      if (event === SIGNED_OUT) {
+        queries.invalidateQueries();
+        return;
+      }
       const keys = staleKeys(event.type);
       if (keys === "all") queries.invalidateQueries();
       else for (const key of keys) stale.add(key);

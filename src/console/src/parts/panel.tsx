@@ -71,9 +71,9 @@ export function Facts({ rows }: { rows: readonly (readonly [name: string, value:
   return (
     <dl className="divide-y divide-line">
       {rows.map(([name, value]) => (
-        <div key={name} className="flex flex-wrap justify-between gap-x-6 gap-y-0.5 px-4 py-1.5">
+        <div key={name} className="grid grid-cols-[7.5rem_1fr] gap-x-4 px-4 py-1.5 sm:grid-cols-[10rem_1fr]">
           <dt className="text-muted">{name}</dt>
-          <dd className="min-w-0 text-right wrap-anywhere">{value}</dd>
+          <dd className="min-w-0 wrap-anywhere">{value}</dd>
         </div>
       ))}
     </dl>

@@ -2,7 +2,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Outlet } from "@tanstack/react-router";
 import { useRef } from "react";
 import { client } from "../api/client";
-import { runningRelease } from "../api/queries";
+import { status } from "../api/queries";
 import { useLink, useLiveQueries } from "../live/events";
 import { Button, buttonClass } from "../parts/button";
 import { Mark } from "./mark";
@@ -64,11 +64,11 @@ export function Frame() {
 /** Release and connection: the two things that change under an open page. */
 function Standing() {
   const link = useLink();
-  const release = useQuery(runningRelease);
+  const release = useQuery({ ...status, select: (found) => found.release }).data ?? "…";
   return (
     <div className="flex flex-col gap-0.5 px-2.5 text-xs text-muted">
-      <span className="mono truncate" title={release.data ?? ""}>
-        {release.data ?? "…"}
+      <span className="mono truncate" title={release}>
+        {release}
       </span>
       <span role="status" className="flex items-center gap-1.5">
         <span

@@ -6,7 +6,7 @@ import { Page } from "../parts/panel";
 
 export function NotFound() {
   return (
-    <div className="px-4 py-10 sm:px-6">
+    <main className="mx-auto max-w-2xl px-4 py-10">
       <Page title="No such page" note="The address may be mistyped, or the page belongs to another release.">
         <div>
           <Link to="/" className={buttonClass("primary")}>
@@ -14,7 +14,7 @@ export function NotFound() {
           </Link>
         </div>
       </Page>
-    </div>
+    </main>
   );
 }
 

@@ -6,7 +6,7 @@ import { type Job, job as jobQuery } from "../../api/queries";
 import { usePolling } from "../../live/events";
 import { Await } from "../../parts/await";
 import { Button } from "../../parts/button";
-import { Note, ProblemNote } from "../../parts/note";
+import { hintText, Note, ProblemNote } from "../../parts/note";
 import { Facts, Page, Panel } from "../../parts/panel";
 import { Progress } from "../../parts/progress";
 import { State } from "../../parts/state";
@@ -35,7 +35,7 @@ export function JobPage() {
       title={job?.operation ?? "Job"}
       note={
         <>
-          <Link to="/jobs" className="text-accent hover:underline">
+          <Link to="/jobs" className="text-accent underline underline-offset-2">
             Jobs
           </Link>{" "}
           / <span className="mono">{jobId}</span>
@@ -108,7 +108,7 @@ function JobFacts({ job }: { job: Job }) {
 function JobProblem({ job, problem }: { job: Job; problem: NonNullable<Job["problem"]> }) {
   return (
     <Note tone={job.state === "cancelled" ? "still" : "bad"} title={problem.detail}>
-      {problem.hint ? <p>{problem.hint}</p> : null}
+      {problem.hint ? <p>{hintText(problem.hint)}</p> : null}
       <p className="mono mt-1 text-xs text-muted">{problem.code}</p>
     </Note>
   );
