@@ -57,6 +57,7 @@ CODES: dict[str, str] = {
     "job_crashed": "the job took the service down several times and is not tried again; see its log",
     "job_finished": "the job has ended; its result and log can still be read",
     "job_unknown": "list jobs with `attctl job list`",
+    "key_reused": "give each new request its own key",
     "key_revoked": "fetch a bundle signed with a key that is still trusted",
     "malformed": "send one JSON object in UTF-8",
     "media_type": "send the body as application/json",

@@ -1,15 +1,32 @@
 """Opens the API's database, once, and guards its writes."""
 
+import os
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+import anyio
+import anyio.to_thread
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from att.kernel.errors import AttError, Unavailable
+from att.store import dialect
+from att.store.file import DATABASE_FILE
+from att.store.outbox import Outbox
+from att.store.tables import att_schema
 
 PATIENCE_SECONDS = 5.0
+_POLL_SECONDS = 0.02
+_TURN_SECONDS = 1.0
+_SWEEP_SECONDS = 600.0
+OUTBOX_FILE = "outbox.jsonl"
+
+Sweep = Callable[[AsyncConnection], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -20,11 +37,31 @@ class SchemaInfo:
     min_reader: int
 
 
+@dataclass(frozen=True)
+class _Open:
+    directory: Path
+    reader: AsyncEngine
+    writer: AsyncEngine
+
+
 class Store:
     """One database: readers never wait for the fence, writers wait at the gate before they begin anything."""
 
-    directory: Path | None
-    """The resolved directory of the database once it is open; the link is not followed again."""
+    def __init__(
+        self, database: Path, *, schema_version: int, fence_file: Path | None, clock: Callable[[], float]
+    ) -> None:
+        self.outbox = Outbox(self.write, database.parent / OUTBOX_FILE)
+        self.clock = clock
+        self._database = database
+        self._schema_version = schema_version
+        self._fence_file = fence_file
+        self._opened: _Open | None = None
+        self._opening = anyio.Lock()
+        self._turn = anyio.Lock()
+        self._waiting: set[anyio.CancelScope] = set()
+        self._sweeps: list[Sweep] = []
+        self._draining = False
+        self._fenced = False
 
     @classmethod
     async def open(
@@ -40,38 +77,205 @@ class Store:
         `schema_version` is that of the running release (`att.store.migrations.head(folder).version`). While
         `fence_file` exists, writes wait as they do for a lock, but for those with `canary=True`.
         """
-        raise NotImplementedError
+        store = cls(database, schema_version=schema_version, fence_file=fence_file, clock=clock)
+        with suppress(Unavailable):  # told by `ready`, again and again, until it is there
+            await store._engines()
+        return store
+
+    @property
+    def directory(self) -> Path | None:
+        """The resolved directory of the database once it is open; the link is not followed again."""
+        return self._opened.directory if self._opened else None
 
     async def ready(self) -> SchemaInfo:
-        """Return the schema, or raise Unavailable(database_missing|schema_too_new): what `/readyz` asks."""
-        raise NotImplementedError
+        """Return the schema, or raise Unavailable(database_missing|database_damaged|schema_too_new)."""
+        async with self.read() as connection:
+            return await _schema(connection)
 
-    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
         """One consistent view of the database; never waits for writers. Raises as `ready` does."""
-        raise NotImplementedError
+        engines = await self._engines()
+        async with _connected(engines.reader) as connection:
+            await connection.exec_driver_sql(dialect.BEGIN_READ)
+            yield connection
 
-    def write(
+    @asynccontextmanager
+    async def write(
         self, *, patience_seconds: float = PATIENCE_SECONDS, canary: bool = False
-    ) -> AbstractAsyncContextManager[AsyncConnection]:
+    ) -> AsyncIterator[AsyncConnection]:
         """One write transaction: committed at the end of the block, rolled back if it raises. Keep it short.
 
         Waits up to `patience_seconds` (math.inf for background work) before anything begins, then raises
         Unavailable(write_fenced, retry_after_seconds=1); at once after `drain()`. Raises as `ready` does.
         """
-        raise NotImplementedError
+        engines = await self._engines()
+        patience = 0.0 if self._draining else patience_seconds
+        deadline = anyio.current_time() + patience
+        if not canary:
+            await self._pass_fence_file(deadline, patience)
+        # Even without patience: other writers of this process take milliseconds, unless the fence holds them.
+        held = self._fenced and self._turn.locked()
+        with self._waits_until(deadline if held else max(deadline, anyio.current_time() + _TURN_SECONDS)):
+            await self._turn.acquire()
+        try:
+            async with _connected(engines.writer) as connection:
+                await self._begin(connection, deadline, patience)
+                yield connection
+                with anyio.CancelScope(shield=True):
+                    await connection.commit()
+        finally:
+            self._turn.release()
+
+    async def could_write(self) -> bool:
+        """Whether a write could begin now: the question of the API's door, which then waits. Raises as `ready`."""
+        if self._turn.locked() and not self._fenced:
+            return not await self._fence_file_there()
+        try:
+            await self.writable(patience_seconds=0)
+        except Unavailable as error:
+            if error.code == "write_fenced":
+                return False
+            raise
+        return True
 
     async def writable(self, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait until a write could begin: the API's door for changing operations. Raises as `write` does."""
-        raise NotImplementedError
+        """Wait until a write could begin. Raises as `write` does."""
+        async with self.write(patience_seconds=patience_seconds):
+            pass
 
     def drain(self) -> None:
         """The process stops: whoever waits for a write fails at once, running transactions end normally."""
-        raise NotImplementedError
+        self._draining = True
+        self.outbox.stop()
+        for scope in list(self._waiting):
+            scope.cancel()
+
+    @property
+    def draining(self) -> bool:
+        """Whether `drain` was called."""
+        return self._draining
 
     async def run(self) -> None:
-        """Write what was written behind (history, audit); must run in the entrypoint's task group until `drain()`."""
-        raise NotImplementedError
+        """Write what was written behind and sweep old rows; must run in the entrypoint's task group until `drain`."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._sweep_often)
+            await self.outbox.run()
+            tasks.cancel_scope.cancel()
+
+    def sweeps(self, sweep: Sweep) -> None:
+        """Have `sweep` called with a write transaction at start and every ten minutes: a room's retention."""
+        self._sweeps.append(sweep)
+
+    async def sweep(self) -> None:
+        """Call all sweeps now, each in a transaction of its own; those that a fence stops wait for the next time."""
+        for sweep in self._sweeps:
+            with suppress(AttError):
+                async with self.write() as connection:
+                    await sweep(connection)
+
+    async def _sweep_often(self) -> None:
+        while True:
+            await self.sweep()
+            await anyio.sleep(_SWEEP_SECONDS)
 
     async def close(self) -> None:
         """Keep what could not be written in a file for the next process, and close all connections."""
-        raise NotImplementedError
+        self.drain()
+        await self.outbox.close()
+        if self._opened:
+            await self._opened.reader.dispose()
+            await self._opened.writer.dispose()
+
+    @contextmanager
+    def _waits_until(self, deadline: float) -> Iterator[None]:
+        """What waits in here ends at `deadline`, or at once by a drain, with Unavailable(write_fenced)."""
+        with anyio.CancelScope(deadline=deadline) as scope:
+            self._waiting.add(scope)
+            try:
+                yield
+            finally:
+                self._waiting.discard(scope)
+        if scope.cancelled_caught:
+            raise dialect.fenced()
+
+    async def _pass_fence_file(self, deadline: float, patience: float) -> None:
+        while await self._fence_file_there():
+            if patience <= 0 or self._draining:
+                raise dialect.fenced()
+            with self._waits_until(deadline):
+                await anyio.sleep(_POLL_SECONDS)
+
+    async def _begin(self, connection: AsyncConnection, deadline: float, patience: float) -> None:
+        """Take the database's write lock; polled, so that a drain can end the wait."""
+        while True:
+            # Shielded: a BEGIN that was sent must not be forgotten by a cancellation.
+            with anyio.CancelScope(shield=True):
+                self._fenced = not await dialect.begin_write(connection)
+            if not self._fenced:
+                return
+            if patience <= 0 or self._draining:
+                raise dialect.fenced()
+            with self._waits_until(deadline):
+                await anyio.sleep(_POLL_SECONDS)
+
+    async def _fence_file_there(self) -> bool:
+        return self._fence_file is not None and await anyio.Path(self._fence_file).exists()
+
+    async def _engines(self) -> _Open:
+        if self._opened:
+            return self._opened
+        async with self._opening:
+            if self._opened is None:
+                self._opened = await self._open()
+            return self._opened
+
+    async def _open(self) -> _Open:
+        directory = Path(await anyio.to_thread.run_sync(os.path.realpath, self._database))
+        if not await anyio.Path(directory / DATABASE_FILE).is_file():
+            raise Unavailable("database_missing", f"cannot open the database: {directory} holds none")
+        made = _Open(directory, dialect.engine(directory, read_only=True), dialect.engine(directory, read_only=False))
+        try:
+            async with _connected(made.reader) as connection:
+                self._judge(await _schema(connection))
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await _dispose(made)
+            raise
+        return made
+
+    def _judge(self, schema: SchemaInfo) -> None:
+        if schema.min_reader > self._schema_version:
+            raise Unavailable(
+                "schema_too_new",
+                f"cannot read the database: it needs schema {schema.min_reader}, "
+                f"this release knows {self._schema_version}",
+            )
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Lend a connection; what is not committed is rolled back. The database's errors become ATT's."""
+    try:
+        connection = await engine.connect()
+        try:
+            yield connection
+        finally:
+            with anyio.CancelScope(shield=True):
+                await connection.close()
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        raise dialect.explained(error) from error
+
+
+async def _dispose(engines: _Open) -> None:
+    await engines.reader.dispose()
+    await engines.writer.dispose()
+
+
+async def _schema(connection: AsyncConnection) -> SchemaInfo:
+    row = (await connection.execute(select(att_schema.c.version, att_schema.c.min_reader))).one_or_none()
+    if row is None:
+        raise Unavailable("database_missing", "cannot use the database: it has no schema yet")
+    return SchemaInfo(version=row.version, min_reader=row.min_reader)

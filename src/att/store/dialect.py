@@ -1,0 +1,93 @@
+"""All that is particular to SQLite in a service: how to connect, begin a write, read its errors. See also `file`."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from att.kernel.errors import AttError, Failed, Unavailable
+from att.store.file import DATABASE_FILE
+
+BEGIN_READ = "BEGIN"
+BEGIN_WRITE = "BEGIN IMMEDIATE"
+_READ_BUSY_MILLISECONDS = 5_000
+_READERS = 4
+_WAL_BYTES_KEPT = 16_777_216
+
+# FULL: in WAL mode NORMAL does not sync at commit, and a row that a client was told of must survive a power cut.
+_PRAGMAS = (
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA synchronous=FULL",
+    f"PRAGMA journal_size_limit={_WAL_BYTES_KEPT}",
+)
+
+
+def engine(directory: Path, *, read_only: bool) -> AsyncEngine:
+    """Return an engine on `directory`/att.db that never makes the file; one connection if it may write.
+
+    A writer does not wait inside SQLite: the store polls, so that a drain can end the wait.
+    """
+    # mode=rw: without it SQLite makes an empty file where the database is missing.
+    url = URL.create(
+        "sqlite+aiosqlite",
+        database="file:" + quote(str(directory / DATABASE_FILE)),
+        query={"mode": "rw", "uri": "true"},
+    )
+    made = create_async_engine(url, pool_size=_READERS if read_only else 1, max_overflow=0)
+    busy = f"PRAGMA busy_timeout={_READ_BUSY_MILLISECONDS if read_only else 0}"
+    pragmas = (*_PRAGMAS, busy, "PRAGMA query_only=ON") if read_only else (*_PRAGMAS, busy)
+
+    @event.listens_for(made.sync_engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        # The driver must not begin transactions of its own: the store says BEGIN, and which.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(pragma)
+        cursor.close()
+
+    return made
+
+
+async def begin_write(connection: AsyncConnection) -> bool:
+    """Begin a write transaction now; False when another process holds the write lock."""
+    try:
+        await connection.exec_driver_sql(BEGIN_WRITE)
+    except DBAPIError as error:
+        if _code(error) == sqlite3.SQLITE_BUSY:
+            return False
+        raise
+    return True
+
+
+def explained(error: DBAPIError) -> AttError:
+    """Return the error of ATT's tree that says what the database said."""
+    cause = str(error.orig)
+    match _code(error):
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return fenced()
+        case sqlite3.SQLITE_FULL:
+            return Unavailable("disk_full", "cannot write to the database: the disk is full")
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return Unavailable("database_damaged", f"cannot use the database: {cause}")
+        case sqlite3.SQLITE_CANTOPEN:
+            return Unavailable("database_missing", f"cannot open the database: {cause}")
+        case _:
+            pass
+    if "no such table: att_schema" in cause:
+        return Unavailable("database_missing", "cannot use the database: it has no schema yet")
+    return Failed("internal", f"cannot use the database: {cause}")
+
+
+def fenced() -> Unavailable:
+    """Return what a write is told that may not begin."""
+    return Unavailable("write_fenced", "cannot write now: an upgrade holds the database", retry_after_seconds=1)
+
+
+def _code(error: DBAPIError) -> int:
+    # The low byte is the primary code; the rest says more than we need.
+    return int(getattr(error.orig, "sqlite_errorcode", 0) or 0) & 0xFF
