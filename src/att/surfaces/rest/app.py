@@ -61,9 +61,12 @@ def create_app(wiring: Wiring, lifespan: Lifespan | None = None) -> FastAPI:
         wiring, title="ATT", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan
     )
     identity, streams = wiring.identity, wiring.streams
-    app.include_router(health_routes(wiring.readiness, wiring.canary, identity, wiring.exposure.metrics, wiring.state))
-    app.include_router(signin_routes(identity, wiring.exposure.audit))
-    app.include_router(upload_routes(wiring.uploads, identity))
+    plain = (
+        health_routes(wiring.readiness, wiring.canary, identity, wiring.exposure.metrics, wiring.state),
+        signin_routes(identity, wiring.exposure.audit),
+        upload_routes(wiring.uploads, identity),
+    )
+    app.router.routes += [route for router in plain for route in router.routes]
     for operation in wiring.table:
         add_operation(app, operation, wiring.exposure, identity, streams)
     _add_channels(app, wiring)

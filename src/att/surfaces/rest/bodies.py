@@ -4,14 +4,16 @@ import json
 from types import NoneType
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from att.kernel.errors import InvalidInput, TooLarge
 from att.kernel.operation import Operation
-from att.surfaces.problem import Malformed, UnsupportedMedia
+from att.surfaces.problem import Malformed, UnsupportedMedia, invalid
 
 BODY_BYTES_MAX = 1_048_576
+JSON_BYTES_MAX = 16_384
+"""Of the plain routes, which anybody may call."""
 CONFIRMATION_QUERY = "confirmation_id"
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 
@@ -35,9 +37,23 @@ async def values_of(operation: Operation, request: Request) -> dict[str, Any]:
     return {**rest, **query, **path}
 
 
-async def json_object(request: Request) -> dict[str, Any]:
+async def read_model[M: BaseModel](request: Request, model: type[M]) -> M:
+    """Return the body of a plain route as its model, refused as an operation's is."""
+    try:
+        return model.model_validate(await json_object(request, JSON_BYTES_MAX))
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+def documented(model: type[BaseModel], **more: Any) -> dict[str, Any]:
+    """Return FastAPI's `openapi_extra` for a plain route that reads `model`."""
+    content = {"application/json": {"schema": model.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}, **more}
+
+
+async def json_object(request: Request, bytes_max: int = BODY_BYTES_MAX) -> dict[str, Any]:
     """Return the JSON object of the body; {} when there is no body."""
-    body = await bounded_body(request, BODY_BYTES_MAX)
+    body = await bounded_body(request, bytes_max)
     if not body:
         return {}
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()

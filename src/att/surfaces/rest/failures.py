@@ -5,12 +5,11 @@ from typing import cast
 
 import structlog
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import Match, Route
 
-from att.kernel.errors import AttError, InvalidInput, NotFound, NotSignedIn
+from att.kernel.errors import AttError, NotFound, NotSignedIn
 from att.surfaces.problem import MEDIA_TYPE, Malformed, MethodNotAllowed, document, unexpected
 from att.surfaces.rest.requests import REQUEST_ID_HEADER, request_id_of
 
@@ -20,7 +19,6 @@ log = structlog.get_logger(__name__)
 def add_failures(app: FastAPI) -> None:
     """Have every error of `app` answered with a problem document."""
     app.add_exception_handler(AttError, _known)
-    app.add_exception_handler(RequestValidationError, _refused_by_fastapi)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unforeseen)
 
@@ -38,18 +36,6 @@ def problem_answer(request: Request, error: AttError, headers: dict[str, str] | 
 
 async def _known(request: Request, error: Exception) -> Response:
     return problem_answer(request, cast("AttError", error))
-
-
-async def _refused_by_fastapi(request: Request, error: Exception) -> Response:
-    offences = cast("RequestValidationError", error).errors()
-    first = offences[0]
-    if first["type"] == "json_invalid":
-        return problem_answer(request, Malformed("malformed", "cannot read the body: it is not JSON"))
-    field = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
-    errors = [{"field": ".".join(map(str, one["loc"][1:])), "detail": one["msg"]} for one in offences]
-    message = f"cannot take {field or 'the body'}: {first['msg'][:1].lower()}{first['msg'][1:]}"
-    refused = InvalidInput("invalid_input", message, field=field or None, data={"errors": errors})
-    return problem_answer(request, refused)
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -14,6 +14,7 @@ from att.surfaces.draining import Draining
 from att.surfaces.expose import require_role
 from att.surfaces.metrics import Metrics
 from att.surfaces.ports import Authenticator
+from att.surfaces.rest.bodies import documented, read_model
 from att.surfaces.rest.openapi import problem_responses
 from att.surfaces.rest.requests import caller_of
 
@@ -138,11 +139,13 @@ def _add_canary(router: APIRouter, canary: Canary, admin: list[Any]) -> None:
     @router.post(
         "/api/v1/health/canary",
         response_model=CanaryRow,
-        responses=problem_responses(400, 401, 403, 415, 422, 503),
+        responses=problem_responses(400, 401, 403, 413, 415, 422, 503),
+        openapi_extra=documented(CanaryValue),
         dependencies=admin,
     )
-    async def put_canary(value: CanaryValue) -> CanaryRow:
+    async def put_canary(request: Request) -> CanaryRow:
         """Write a row that can be read back (the health gate's token, or admin)."""
+        value = await read_model(request, CanaryValue)
         return await canary.put(value.value)
 
     @router.get(

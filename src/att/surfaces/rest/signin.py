@@ -12,10 +12,11 @@ from att.kernel.errors import AttError, InvalidInput
 from att.kernel.operation import Caller, Role
 from att.surfaces.expose import require_role
 from att.surfaces.ports import Audit, SignIn
+from att.surfaces.rest.bodies import documented, read_model
 from att.surfaces.rest.openapi import problem_responses
 from att.surfaces.rest.requests import caller_of, peer_of, request_id_of, require_same_origin
 
-_PROBLEMS = problem_responses(400, 401, 403, 409, 415, 422, 429, 503)
+_PROBLEMS = problem_responses(400, 401, 403, 409, 413, 415, 422, 429, 503)
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 
@@ -99,9 +100,10 @@ def signin_routes(identity: SignIn, audit: Audit) -> APIRouter:
 
 
 def _add_beginnings(router: APIRouter, identity: SignIn, audit: Audit) -> None:
-    @router.post("/claim", response_model=Me, responses=_PROBLEMS, openapi_extra=_ANYONE)
-    async def claim(body: ClaimRequest, request: Request) -> Response:
+    @router.post("/claim", response_model=Me, responses=_PROBLEMS, openapi_extra=documented(ClaimRequest, **_ANYONE))
+    async def claim(request: Request) -> Response:
         """Make the first admin and sign in; possible once for ever."""
+        body = await read_model(request, ClaimRequest)
         try:
             signed_in = await identity.claim(
                 body.code.get_secret_value(), body.name, body.password.get_secret_value(), peer=peer_of(request)
@@ -112,9 +114,10 @@ def _add_beginnings(router: APIRouter, identity: SignIn, audit: Audit) -> None:
         await _record(audit, request, "att.auth.claim", body.name, signed_in.caller, "ok")
         return _with_cookie(request, signed_in)
 
-    @router.post("/sign-in", response_model=Me, responses=_PROBLEMS, openapi_extra=_ANYONE)
-    async def sign_in(body: SignInRequest, request: Request) -> Response:
+    @router.post("/sign-in", response_model=Me, responses=_PROBLEMS, openapi_extra=documented(SignInRequest, **_ANYONE))
+    async def sign_in(request: Request) -> Response:
         """Exchange a name and password, or an API token, for a cookie."""
+        body = await read_model(request, SignInRequest)
         if (body.token is None) == (body.name is None or body.password is None):
             raise InvalidInput("invalid_input", "cannot sign in: give name and password, or a token", field="name")
         try:
