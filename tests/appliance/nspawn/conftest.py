@@ -1,0 +1,85 @@
+"""The appliance as a fixture: provisioned once, then a fresh copy a test module, booted with real systemd."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import testinfra.host
+from testinfra.backend import base
+
+from dev.bundle.identity import identify
+from dev.vm.places import ARTIFACTS, ROOT
+from tests.appliance.nspawn import template
+from tests.appliance.nspawn.container import Container, overlay
+
+
+def why_not() -> str | None:
+    """Why this host cannot boot containers, None when it can."""
+    if os.geteuid() != 0:
+        return "booting a container needs root"
+    missing = [tool for tool in ("systemd-nspawn", "mmdebstrap", "nsenter") if shutil.which(tool) is None]
+    return f"not installed: {', '.join(missing)}" if missing else None
+
+
+@pytest.fixture(scope="session")
+def able() -> None:
+    if reason := why_not():
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def trust_key(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Path:
+    """The public half of the key that signed the bundle."""
+    signing = Path(os.environ.get("ATT_SIGNING_KEY") or Path.home() / ".config/att/signing.pem")
+    public = tmp_path_factory.mktemp("trust") / "release.pem"
+    subprocess.run(["openssl", "pkey", "-in", str(signing), "-pubout", "-out", str(public)], check=True, timeout=30)
+    return public
+
+
+@pytest.fixture(scope="session")
+def bundle(able: None) -> Path:
+    """The bundle of this checkout, built unless it is there."""
+    named = os.environ.get("ATT_TEST_BUNDLE")
+    if named:
+        return Path(named)
+    path = ARTIFACTS / f"att-{identify(ROOT, release=False).version}.attb"
+    if not path.exists():
+        subprocess.run([sys.executable, "-m", "dev.bundle"], cwd=ROOT, check=True, timeout=900)
+    return path
+
+
+@pytest.fixture(scope="session")
+def appliance_root(bundle: Path, trust_key: Path) -> Path:
+    return template.appliance_root(bundle, trust_key)
+
+
+@pytest.fixture(scope="module")
+def appliance(appliance_root: Path) -> Iterator[Container]:
+    """A fresh appliance, booted; what a module does to it the next one does not see."""
+    with overlay(appliance_root, template.folder()) as container:
+        container.boot()
+        yield container
+
+
+class Backend(base.BaseBackend):
+    """testinfra in a container that was started here."""
+
+    NAME = "nspawn"
+
+    def __init__(self, container: Container) -> None:
+        super().__init__(container.name)
+        self.container = container
+
+    def run(self, command: str, *args: str, **_: object) -> base.CommandResult:
+        line = self.get_command(command, *args)
+        done = self.container.run("sh", "-c", line, check=False)
+        return self.result(done.returncode, line.encode(), done.stdout.encode(), done.stderr.encode())
+
+
+@pytest.fixture(scope="module")
+def host(appliance: Container) -> testinfra.host.Host:
+    return testinfra.host.Host(Backend(appliance))

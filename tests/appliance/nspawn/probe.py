@@ -1,0 +1,109 @@
+"""Tries what a service must not be able to do; prints one JSON object: probe → `ok`, or why it did not work.
+
+Usage: probe.py NAME[=ARGUMENT]… Runs with the system's Python inside a unit. Nothing it manages to do lasts.
+"""
+
+import ctypes
+import errno
+import json
+import mmap
+import os
+import signal
+import socket
+import sys
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+PTRACE_ATTACH = 16
+SYS_INIT_MODULE = 175
+CLONE_NEWUSER = 0x10000000
+
+
+def checked(result: int) -> int:
+    if result == -1:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return result
+
+
+def read(path: str) -> None:
+    with open(path, "rb") as stream:
+        if not stream.read(1):
+            raise OSError(errno.ENODATA, "masked")
+
+
+def write(folder: str) -> None:
+    path = f"{folder}/probe-{os.getpid()}"
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL))
+    os.unlink(path)
+
+
+def connect(path: str) -> None:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(path)
+
+
+def internet(address: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect((address, 53))
+
+
+def ptrace(_: str) -> None:
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+    try:
+        checked(LIBC.ptrace(PTRACE_ATTACH, child, 0, 0))
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def mount(_: str) -> None:
+    checked(LIBC.mount(b"probe", b"/mnt", b"tmpfs", 0, b""))
+    LIBC.umount(b"/mnt")
+
+
+def module(_: str) -> None:
+    """Give the kernel something that is no module: that it looks at it at all is the success."""
+    try:
+        checked(LIBC.syscall(SYS_INIT_MODULE, b"\0" * 64, ctypes.c_ulong(64), b""))
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+
+
+def namespace(_: str) -> None:
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if LIBC.unshare(CLONE_NEWUSER) == 0 else ctypes.get_errno())
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+def execute_memory(_: str) -> None:
+    mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC).close()
+
+
+def setuid_file(folder: str) -> None:
+    path = f"{folder}/probe-{os.getpid()}"
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL))
+    try:
+        os.chmod(path, 0o4755)
+    finally:
+        os.unlink(path)
+
+
+def main() -> None:
+    answers = {}
+    for given in sys.argv[1:]:
+        name, _, argument = given.partition("=")
+        try:
+            globals()[name](argument)
+            answers[given] = "ok"
+        except OSError as error:
+            answers[given] = errno.errorcode.get(error.errno or 0, str(error))
+    print(json.dumps(answers), flush=True)
+
+
+if __name__ == "__main__":
+    main()

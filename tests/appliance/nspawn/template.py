@@ -1,0 +1,131 @@
+"""The root file systems that tests boot: a plain Debian one, and the appliance provisioned on it by provision/*.sh.
+
+Both are kept in the build cache, named after a digest of all that they are made from.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from dev.vm.places import ROOT, cache, digest_of, files_of, sha256_of
+from dev.vm.sources import KEYRING, RELEASE, deb822, host_mirror
+from tests.appliance.nspawn.container import Container, overlay, sweep
+
+BOOT_PACKAGES = {
+    "linux-image-cloud-amd64",
+    "grub-pc-bin",
+    "grub-efi-amd64-bin",
+    "grub-efi-amd64-signed",
+    "shim-signed",
+    "systemd-boot-efi",
+}
+STEPS = ("00-base-deps", "05-python-env", "10-permissions", "15-copy-code", "20-install-systemd", "25-config-seed")
+KEPT_MAX = 2
+
+
+def folder() -> Path:
+    """Where the roots are kept and the containers run."""
+    place = cache() / "nspawn"
+    place.mkdir(parents=True, exist_ok=True)
+    sweep(place)
+    return place
+
+
+def plain_root() -> Path:
+    """Debian with the appliance's packages, less kernel and boot loader, and the base image's own files."""
+    listed = (ROOT / "appliance/packages.list").read_text(encoding="utf-8").splitlines()
+    packages = sorted({line.partition("#")[0].strip() for line in listed} - {""} - BOOT_PACKAGES)
+    key = digest_of(files_of("appliance/base/mkosi.extra", "tests/appliance/nspawn/template.py"), *packages)
+    root = folder() / f"plain-{key}"
+    if root.exists():
+        return _used(root)
+    work = _fresh(root)
+    sources = work.with_suffix(".sources")
+    sources.write_text(deb822(host_mirror()), encoding="utf-8")
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}", f"--keyring={KEYRING}"]
+    command += ["--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*"]
+    subprocess.run([*command, RELEASE, str(work), str(sources)], check=True, timeout=900)
+    sources.unlink()
+    shutil.copytree(ROOT / "appliance/base/mkosi.extra", work, dirs_exist_ok=True)
+    for left in (*work.glob("etc/ssh/ssh_host_*"), work / "etc/machine-id"):
+        left.unlink(missing_ok=True)
+    # Empty, not missing: a container does not boot without.
+    (work / "etc/machine-id").touch()
+    subprocess.run(
+        ["systemctl", f"--root={work}", "--quiet", "preset-all"], check=True, timeout=60, capture_output=True
+    )
+    return _placed(work, root, "plain-*")
+
+
+def provision(root: Path, bundle: Path, trust_key: Path, *steps: str) -> str:
+    """Run provisioning steps on a staged root, in order; returns what they printed."""
+    settings = {**os.environ, "ATT_ROOT": str(root), "ATT_KIND": "container"}
+    settings |= {"ATT_BUNDLE": str(bundle), "ATT_TRUST_KEY": str(trust_key)}
+    said = ""
+    for step in steps or STEPS:
+        done = subprocess.run(
+            [str(ROOT / "provision" / f"{step}.sh")],
+            env=settings,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            timeout=300,
+            check=False,
+        )
+        said += done.stdout
+        assert done.returncode == 0, said
+    return said
+
+
+def appliance_root(bundle: Path, trust_key: Path) -> Path:
+    """The appliance as its image carries it: provisioned, started once by post-verify, and scrubbed."""
+    plain = plain_root()
+    inputs = [path for path in files_of("appliance", "provision") if "base" not in path.parts]
+    key = digest_of(inputs, plain.name, sha256_of(bundle), sha256_of(trust_key))
+    root = folder() / f"appliance-{key}"
+    if root.exists():
+        return _used(root)
+    work = _fresh(root)
+    subprocess.run(["cp", "-a", "--reflink=auto", str(plain), str(work)], check=True, timeout=300)
+    provision(work, bundle, trust_key)
+    log = folder() / "verify"
+    log.mkdir(exist_ok=True)
+    container = Container(work, log)
+    try:
+        container.boot(f"{ROOT}:/mnt")
+        done = container.run(
+            *("bash", "/mnt/provision/30-post-verify.sh"),
+            check=False,
+            timeout_seconds=600,
+            environment={"ATT_KIND": "container"},
+        )
+        (log / "post-verify.log").write_text(done.stdout + done.stderr, encoding="utf-8")
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
+    finally:
+        container.shut_down()
+    return _placed(work, root, "appliance-*")
+
+
+def _fresh(root: Path) -> Path:
+    work = root.with_name(f".{root.name}.new")
+    shutil.rmtree(work, ignore_errors=True)
+    return work
+
+
+def _placed(work: Path, root: Path, pattern: str) -> Path:
+    work.rename(root)
+    kept = sorted(root.parent.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
+    os.utime(root)
+    for path in [path for path in kept if path != root and path.is_dir()][KEPT_MAX - 1 :]:
+        shutil.rmtree(path, ignore_errors=True)
+    return root
+
+
+def _used(root: Path) -> Path:
+    os.utime(root)
+    return root
+
+
+__all__ = ["appliance_root", "folder", "overlay", "plain_root", "provision"]
