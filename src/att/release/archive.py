@@ -162,7 +162,7 @@ def _file_size(fd: int, bytes_max: int) -> int:
 
 
 def _member(block: bytes) -> Member:
-    if _number(block[148:156]) != sum(block[:148]) + 8 * 0x20 + sum(block[156:]):
+    if block[148:156] != b"%06o\0 " % (sum(block[:148]) + 8 * 0x20 + sum(block[156:])):
         raise _damaged("a header does not add up")
     kind = block[156:157]
     if kind in _SPECIAL:
