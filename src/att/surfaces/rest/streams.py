@@ -116,7 +116,7 @@ class StreamResponse(Response):
         with scope, into:
             try:
                 async for item in self._items:
-                    await into.send(item)
+                    await put(into, item)
             except AttError as error:
                 self._error = error
             finally:
@@ -168,6 +168,14 @@ class _Events(_Form):
     def last(self, name: str, value: Any) -> bytes:
         retry = f"retry: {RECONNECT_MILLISECONDS}\n" if name == "reconnect" else ""
         return f"{retry}event: {name}\ndata: {json.dumps(value)}\n\n".encode()
+
+
+async def put[T](into: MemoryObjectSendStream[T], item: T) -> None:
+    """Queue without giving way while there is room, so that a burst is taken as one batch."""
+    try:
+        into.send_nowait(item)
+    except anyio.WouldBlock:
+        await into.send(item)
 
 
 async def _batch(items: MemoryObjectReceiveStream[BaseModel], seconds: float) -> list[BaseModel] | None:

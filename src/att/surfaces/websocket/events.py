@@ -19,7 +19,7 @@ from att.kernel.operation import Caller, Role
 from att.surfaces.expose import require_role
 from att.surfaces.ports import Authenticator, Events
 from att.surfaces.rest.requests import bearer_of, require_same_origin
-from att.surfaces.rest.streams import Streams
+from att.surfaces.rest.streams import Streams, put
 
 SUBPROTOCOL = "att.events.v1"
 BEARER_SUBPROTOCOL = "att.bearer."
@@ -96,7 +96,7 @@ async def _pump(
     with into:
         try:
             async for item in items:
-                await into.send(item)
+                await put(into, item)
         except AttError as error:
             refused.append(error)
         finally:
