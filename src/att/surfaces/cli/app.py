@@ -77,7 +77,7 @@ def help_tree() -> str:
     return "\n\n".join(_helps(root(), click.Context(root(), info_name="attctl", **_PAGE))) + "\n"
 
 
-_PAGE: dict[str, Any] = {"terminal_width": _WIDTH, "max_content_width": _WIDTH}
+_PAGE: dict[str, Any] = {"terminal_width": _WIDTH, "max_content_width": _WIDTH, "help_option_names": ["-h", "--help"]}
 
 
 def _helps(command: click.Command, context: click.Context) -> Iterator[str]:

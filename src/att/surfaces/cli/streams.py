@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from att.kernel.errors import AttError
+from att.kernel.errors import AttError, Unavailable
 from att.surfaces.cli import output
 from att.surfaces.cli.client import Client
 from att.surfaces.cli.failure import OK, Remote
@@ -35,4 +35,6 @@ def follow(client: Client, spec: Spec, values: Mapping[str, Any], form: str) -> 
             if error.code != "unreachable" or not asked.get("follow") or tries >= TRIES_MAX:
                 raise
         tries += 1
+        if tries > TRIES_MAX:
+            raise Unavailable("unreachable", f"cannot read {spec.name} on: it breaks off without an end")
         time.sleep(RESUME_SECONDS)

@@ -145,14 +145,13 @@ def _parameter(one: Parameter) -> click.Parameter:
     flag = one.name.replace("_", "-")
     names = [f"--{flag}/--no-{flag}"] if one.type == "boolean" else [f"--{flag}"]
     default = f" (default: {one.default})" if one.default is not None else ""
-    must = " (required)" if one.required else ""
+    unset: dict[str, Any] = {"required": True} if one.required else {"default": None}
     return click.Option(
         [*names, one.name],
-        default=None,
-        required=one.required,
+        **unset,
         multiple=one.multiple,
         type=None if one.type == "boolean" else _type(one),
-        help=f"{one.help[:1].upper()}{one.help[1:]}{default}{must}",
+        help=f"{one.help[:1].upper()}{one.help[1:]}{default}",
     )
 
 
