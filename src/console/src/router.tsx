@@ -76,7 +76,7 @@ const tree = root.addChildren([
       component: lazyRouteComponent(() => import("./pages/releases/releases"), "ReleasesPage"),
     }),
     createRoute({
-      ...page("/upgrade"),
+      ...page("/releases/upgrade"),
       validateSearch: (search): { upload?: string } => {
         const upload = word(search.upload);
         return upload ? { upload } : {};
@@ -84,7 +84,7 @@ const tree = root.addChildren([
       component: lazyRouteComponent(() => import("./pages/upgrade/upgrade"), "UpgradePage"),
     }),
     createRoute({
-      ...page("/upgrade/$transaction"),
+      ...page("/releases/upgrade/$transaction"),
       component: lazyRouteComponent(() => import("./pages/upgrade/transaction"), "TransactionPage"),
     }),
     createRoute({

@@ -6,6 +6,9 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 export type Status = Schemas["Status"];
+export type Transaction = Schemas["Transaction"];
+export type Plan = Schemas["Plan"];
+export type Release = Schemas["Release"];
 export type Token = Schemas["Token"];
 export type TokenCreated = Schemas["TokenCreated"];
 export type Job = Schemas["Job"];
@@ -63,3 +66,28 @@ export const status = queryOptions({
   queryKey: ["status"],
   queryFn: () => body(client.GET("/api/v1/status")),
 });
+
+export const releases = queryOptions({
+  queryKey: ["releases"],
+  queryFn: () => body(client.GET("/api/v1/releases")),
+});
+
+export const history = (limit: number) =>
+  queryOptions({
+    queryKey: ["upgrade", "history", limit],
+    queryFn: () => body(client.GET("/api/v1/upgrade/history", { params: { query: { limit } } })),
+  });
+
+export const transaction = (id: string) =>
+  queryOptions({
+    queryKey: ["upgrade", "one", id],
+    queryFn: () => body(client.GET("/api/v1/upgrade/{transaction}", { params: { path: { transaction: id } } })),
+  });
+
+export const plan = (upload: string) =>
+  queryOptions({
+    queryKey: ["upgrade", "plan", upload],
+    queryFn: () => body(client.POST("/api/v1/upgrade/plan", { body: { upload } })),
+    staleTime: 60_000,
+    gcTime: 0,
+  });

@@ -4,6 +4,232 @@
  */
 
 export interface paths {
+    "/api/v1/upgrade/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["PlanRequest"];
+                };
+            };
+            responses: {
+                /** @description ok */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Plan"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/upgrade/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Apply"];
+                };
+            };
+            responses: {
+                /** @description ok */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["JobRef"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/upgrade/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: {
+                    limit?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description ok */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TransactionPage"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/upgrade/{transaction}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    transaction: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description ok */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Transaction"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["RollbackRequest"];
+                };
+            };
+            responses: {
+                /** @description ok */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["JobRef"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description ok */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ReleasePage"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -481,6 +707,21 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** Apply */
+        Apply: {
+            /** Upload */
+            upload: string;
+            /**
+             * Force
+             * @default false
+             */
+            force: boolean;
+            /**
+             * Despite Baseline
+             * @default false
+             */
+            despite_baseline: boolean;
+        };
         /**
          * AuditPage
          * @description A page of records; `next_cursor` is null on the last one.
@@ -564,6 +805,17 @@ export interface components {
             used_percent: number;
             /** Free Mb */
             free_mb: number;
+        };
+        /** Failure */
+        Failure: {
+            /** Code */
+            code: string;
+            /** Detail */
+            detail: string;
+            /** Hint */
+            hint: string;
+            /** Class */
+            class: string;
         };
         /**
          * Job
@@ -714,6 +966,53 @@ export interface components {
             /** Kind */
             kind: string;
         };
+        /** Passage */
+        Passage: {
+            /** State */
+            state: string;
+            /** Phase */
+            phase: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /** Plan */
+        Plan: {
+            /** Version */
+            version: string;
+            /** Current */
+            current: string;
+            /** Schema Class */
+            schema_class: string;
+            /**
+             * Build Time
+             * Format: date-time
+             */
+            build_time: string;
+            /** Commit */
+            commit: string;
+            /** Size Bytes */
+            size_bytes: number;
+            refusal: components["schemas"]["Failure"] | null;
+            /** Checks */
+            checks: components["schemas"]["PlanCheck"][];
+        };
+        /** PlanCheck */
+        PlanCheck: {
+            /** Name */
+            name: string;
+            /** Status */
+            status: string;
+            /** Detail */
+            detail: string;
+        };
+        /** PlanRequest */
+        PlanRequest: {
+            /** Upload */
+            upload: string;
+        };
         /**
          * Problem
          * @description What went wrong, why, and what helps.
@@ -768,6 +1067,36 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             };
+        };
+        /** Release */
+        Release: {
+            /** Version */
+            version: string;
+            /** Current */
+            current: boolean;
+            /** Previous */
+            previous: boolean;
+            /** Build Time */
+            build_time: string | null;
+            /** Commit */
+            commit: string | null;
+            /** Size Bytes */
+            size_bytes: number;
+            /** Problems */
+            problems: string[];
+        };
+        /** ReleasePage */
+        ReleasePage: {
+            /** Releases */
+            releases: components["schemas"]["Release"][];
+        };
+        /** RollbackRequest */
+        RollbackRequest: {
+            /**
+             * To
+             * @default null
+             */
+            to: string | null;
         };
         /** SignIn */
         SignIn: {
@@ -932,6 +1261,44 @@ export interface components {
         TokenPage: {
             /** Tokens */
             tokens: components["schemas"]["Token"][];
+        };
+        /** Transaction */
+        Transaction: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** State */
+            state: string;
+            /** Phase */
+            phase: string;
+            /** Source */
+            source: string;
+            /** Target */
+            target: string;
+            /** Schema Class */
+            schema_class: string | null;
+            /**
+             * Started
+             * Format: date-time
+             */
+            started: string;
+            /** Finished */
+            finished: string | null;
+            /** Deadline */
+            deadline: string | null;
+            /** Percent */
+            percent: number | null;
+            /** Notes */
+            notes: string | null;
+            failure: components["schemas"]["Failure"] | null;
+            /** Passages */
+            passages: components["schemas"]["Passage"][];
+        };
+        /** TransactionPage */
+        TransactionPage: {
+            /** Transactions */
+            transactions: components["schemas"]["Transaction"][];
         };
         /**
          * UnitState

@@ -24,7 +24,7 @@ export function Page({
           <h1 ref={heading} tabIndex={-1} className="text-xl font-semibold tracking-tight text-balance">
             {title}
           </h1>
-          {note ? <p className="mt-0.5 max-w-prose text-muted">{note}</p> : null}
+          {note ? <p className="mt-0.5 max-w-3xl text-muted">{note}</p> : null}
         </div>
         {act ? <div className="flex flex-wrap items-center gap-2">{act}</div> : null}
       </header>

@@ -40,6 +40,13 @@ const WORDS: Record<string, Tone> = {
   activating: "run",
   reloading: "run",
   uploading: "run",
+  verified: "run",
+  staged: "run",
+  preflight: "run",
+  snapshot: "run",
+  switched: "run",
+  restarted: "run",
+  probation: "run",
 };
 
 /** The tone of a word of the API; what it does not know is shown without colour. */
