@@ -73,6 +73,7 @@ CODES: dict[str, str] = {
     "origin_wrong": "use the console's own pages, or a token in the Authorization header",
     "password_weak": "use 12 characters or more",
     "people_only": "this is for people: a token of kind agent may not do it",
+    "port_taken": "stop what listens there, or choose another port: PORT=… make dev",
     "rate_limited": "wait as long as Retry-After says",
     "schema_too_new": "the database is newer than this release can read",
     "self_test_failed": "the new release failed its own self-test; nothing was changed",

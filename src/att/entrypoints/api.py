@@ -1,0 +1,297 @@
+"""The API process: REST, MCP, WebSocket and console on the socket that systemd holds, over one database.
+
+Stopping is bounded: on SIGTERM no connection is accepted any more (new ones wait in the socket's backlog for the next
+process), streams end with a hint to reconnect, waiting writes are answered at once, the rest has five seconds.
+"""
+
+import asyncio
+import os
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import anyio
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from att.appliance import Facts, facts, release_root, running_release
+from att.audit.service import Audit
+from att.config.live import LiveSettings
+from att.effects import journal
+from att.effects.systemd import listen_fds, notify, watchdog_seconds
+from att.events.service import Events
+from att.identity.service import Identity
+from att.jobs.service import Jobs
+from att.store.canary import Canary
+from att.store.migrations import head
+from att.store.service import Store
+from att.surfaces import table
+from att.surfaces.draining import Draining
+from att.surfaces.expose import Exposure
+from att.surfaces.mcp.endpoint import McpEndpoint, well_known
+from att.surfaces.metrics import Metrics
+from att.surfaces.rest.app import Wiring, create_app
+from att.surfaces.rest.console import console_roots
+from att.surfaces.rest.health import Readiness, Ready, State
+from att.surfaces.rest.streams import Streams
+from att.surfaces.uploads import Uploads
+
+GRACEFUL_SECONDS = 5
+SETTLE_SECONDS = 0.1
+KEEP_ALIVE_SECONDS = 75
+FENCE_FILE = "fence"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The rooms of one process and the application over them."""
+
+    app: FastAPI
+    store: Store
+    identity: Identity
+    draining: Draining
+    mcp: McpEndpoint
+
+
+def migrations_folder() -> Path:
+    """Return the migrations that the running release carries."""
+    return release_root() / "upgrade" / "migrations"
+
+
+def console_folder() -> Path:
+    """Return the built console of the running release; in a checkout that of `make console`."""
+    built = release_root() / "console"
+    return built if built.is_dir() else release_root() / "src" / "console" / "dist"
+
+
+async def build(where: Facts, settings: LiveSettings, *, appliance: bool) -> Platform:
+    """Open the database and wire everything. `appliance` is False in `make dev`."""
+    release, draining = running_release(), Draining()
+    store = await Store.open(
+        where.paths.api_database,
+        schema_version=head(migrations_folder()).version,
+        fence_file=where.paths.run / FENCE_FILE,
+    )
+    events = Events(store)
+    services = Services(where, appliance=appliance)
+    operations = table.operations()
+    by_name = {operation.name: operation for operation in operations}
+    current = settings.current
+    jobs = Jobs(store, events, resolve=by_name.__getitem__, services=services, concurrency=current().jobs.running_max)
+    identity = Identity(store, events, where.paths.keys)
+    audit, canary, metrics = Audit(store), Canary(store), Metrics(release)
+    services |= {Store: store, Events: events, Jobs: jobs, Identity: identity, Audit: audit, LiveSettings: settings}
+    uploads = Uploads(where.paths.uploads, bytes_max=where.limits.upload_bytes_max)
+    exposure = Exposure(jobs, audit, store.writable, metrics, services=services, uploads=uploads, appliance=appliance)
+    streams = Streams(draining, metrics)
+    mcp = McpEndpoint(operations, exposure, identity, draining, lambda: current().api, release)
+
+    async def database() -> str:
+        return f"schema {(await store.ready()).version}"
+
+    wiring = Wiring(
+        table=operations,
+        exposure=exposure,
+        identity=identity,
+        events=events,
+        canary=canary,
+        uploads=uploads,
+        readiness=Readiness(release, {"database": database}, draining),
+        state=_state(streams, settings),
+        streams=streams,
+        settings=lambda: current().api,
+        console=console_roots(console_folder(), where.paths.releases),
+        mcp=mcp,
+        well_known=lambda request: well_known(request, operations),
+    )
+    for end in (store.drain, jobs.stop, events.stop):
+        draining.on_begin(end)
+    app = create_app(wiring, _lifespan(store, jobs, events, mcp))
+    return Platform(app, store, identity, draining, mcp)
+
+
+class Services(dict[type, Any]):
+    """What handlers may ask for. Those that the database does not concern are made at their first use."""
+
+    def __init__(self, where: Facts, *, appliance: bool) -> None:
+        super().__init__({Facts: where})
+        self._where = where
+        self._appliance = appliance
+
+    def __missing__(self, kind: type) -> Any:
+        self[kind] = made = _MAKERS[kind.__qualname__](self._where, self._engine())
+        return made
+
+    def __ior__(self, other: Any) -> "Services":  # type: ignore[misc,override]
+        self.update(other)
+        return self
+
+    def _engine(self) -> Any:
+        return _engine(self._where) if self._appliance else None
+
+
+def _engine(where: Facts) -> Any:
+    from att.upgrade.client import EngineClient
+
+    return EngineClient(where.unit("att-upgraded").socket_paths[0])
+
+
+def _config(where: Facts, engine: Any) -> Any:
+    from att.config.service import ConfigService
+
+    return ConfigService(where, engine)
+
+
+def _status(where: Facts, engine: Any) -> Any:
+    from att.diagnostics.service import StatusService
+
+    return StatusService(where, engine, machine=engine is not None)
+
+
+def _secrets(where: Facts, engine: Any) -> Any:
+    from att.secrets.service import SecretsService
+
+    return SecretsService(where, engine)
+
+
+_MAKERS: Mapping[str, Callable[[Facts, Any], Any]] = {
+    "EngineClient": lambda _, engine: engine,
+    "ConfigService": _config,
+    "StatusService": _status,
+    "SecretsService": _secrets,
+}
+
+
+def _state(streams: Streams, settings: LiveSettings) -> Callable[[Ready], State]:
+    started = time.monotonic()
+
+    def state(ready: Ready) -> State:
+        details = {"pid": str(os.getpid()), "python": sys.version.split()[0]}
+        if settings.problems:
+            details["settings"] = "; ".join(str(problem) for problem in settings.problems)
+        return State(
+            **ready.model_dump(),
+            uptime_seconds=round(time.monotonic() - started, 1),
+            draining=streams.draining.begun,
+            streams_open=streams.open,
+            details=details,
+        )
+
+    return state
+
+
+def _lifespan(store: Store, jobs: Jobs, events: Events, mcp: McpEndpoint) -> Any:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with anyio.create_task_group() as tasks:
+            for run in (store.run, jobs.run, events.run, mcp.run, _keep_watchdog_quiet):
+                tasks.start_soon(run)
+            yield
+            tasks.cancel_scope.cancel()
+        await store.close()
+
+    return lifespan
+
+
+async def _keep_watchdog_quiet() -> None:
+    """Tell systemd that the event loop lives; that and nothing more."""
+    every = watchdog_seconds()
+    while every is not None:
+        notify("WATCHDOG=1")
+        await anyio.sleep(every)
+
+
+class ApiServer(uvicorn.Server):
+    """uvicorn, but ready and stopping are told, and stopping begins with closing the door."""
+
+    def __init__(self, platform: Platform, *, on_ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                platform.app,
+                log_config=None,
+                access_log=False,
+                http="httptools",
+                ws="websockets-sansio",
+                lifespan="on",
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=GRACEFUL_SECONDS,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            )
+        )
+        self._platform = platform
+        self._on_ready = on_ready
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections, then say so."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+            self._platform.mcp.warm()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop at once, not at uvicorn's next look."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.close_door)
+        super().handle_exit(sig, frame)
+
+    def close_door(self) -> None:
+        """Accept no more connections and let everything open know."""
+        if self._platform.draining.begun:
+            return
+        notify("STOPPING=1")
+        for server in self.servers:
+            server.close()
+        self._platform.draining.begin()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Give connections that were accepted in the last moment the time to say what they want, then end."""
+        self.close_door()
+        await anyio.sleep(SETTLE_SECONDS)
+        await super().shutdown(sockets)
+
+
+def inherited_sockets() -> list[socket.socket]:
+    """Return the sockets that systemd hands over."""
+    return [socket.socket(fileno=found.fd) for found in listen_fds()]
+
+
+async def serve(where: Facts, settings: LiveSettings, sockets: list[socket.socket]) -> None:
+    """Serve the appliance's API until SIGTERM."""
+    platform = await build(where, settings, appliance=True)
+    release = running_release()
+
+    def ready() -> None:
+        notify("READY=1", f"STATUS=release {release}")
+        log.info("ready", release=release, database=str(platform.store.directory))
+
+    await ApiServer(platform, on_ready=ready).serve(sockets)
+
+
+def main() -> int:
+    """Run the process; returns its exit code."""
+    os.umask(0o077)
+    where = facts()
+    settings = LiveSettings(where.paths.config)
+    journal.to_stderr(settings.current().log.level)
+    sockets = inherited_sockets()
+    if not sockets:
+        listener = socket.create_server(("127.0.0.1", where.ports.appliance))
+        sockets = [listener]
+    asyncio.run(serve(where, settings, sockets))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
