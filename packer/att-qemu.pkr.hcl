@@ -54,7 +54,6 @@ source "qemu" "att" {
   iso_url              = var.base_image
   iso_checksum         = var.base_image_checksum
   disk_image           = true
-  use_backing_file     = true
   skip_compaction      = true
   format               = "qcow2"
   disk_interface       = "virtio"
@@ -64,6 +63,7 @@ source "qemu" "att" {
   disk_size            = var.disk_size
   accelerator          = var.accelerator
   headless             = true
+  boot_wait            = "1s"
   qemu_binary          = "qemu-system-x86_64"
   output_directory     = var.output_directory
   vm_name              = "att.qcow2"
