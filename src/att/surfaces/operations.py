@@ -82,6 +82,6 @@ OPERATIONS = (
         role=Role.VIEWER,
         route=Route("GET", "/tools"),
         handler=search,
-        example="upgrade history",
+        example='--query "upgrade history"',
     ),
 )

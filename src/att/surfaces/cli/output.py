@@ -9,6 +9,10 @@ _CELL_CHARS_MAX = 72
 _LISTS: Mapping[str, tuple[str, ...]] = {
     "att.config.show": ("setting", "value", "origin", "where"),
     "att.token.list": ("id", "name", "role", "kind", "owner", "expires", "last_used", "revoked"),
+    "att.tools.search": ("name", "kind", "effect", "role", "command", "summary"),
+    "att.audit.list": ("time", "caller_name", "door", "peer", "operation", "outcome", "request_id"),
+    "att.upgrade.history": ("id", "kind", "source", "target", "state", "verdict", "by"),
+    "att.release.list": ("version", "current", "previous", "complete", "built", "schema_version"),
     "att.job.list": ("id", "operation", "state", "step", "percent", "created", "caller"),
 }
 """Columns of a command's list where not all fits; the other formats always give everything."""

@@ -21,7 +21,8 @@ def run(spec: Spec, given: Mapping[str, Any], options: Options, *, wait: bool = 
     """Run the command and return its exit code; errors are raised."""
     values = _with_texts(spec, given)
     if spec.effect == "destroy":
-        confirm(f"{spec.summary}. Go on?", yes=yes)
+        arguments = "".join(f" {given[one.name]}" for one in spec.parameters if one.argument and one.name in given)
+        confirm(f"{spec.command}{arguments}: {spec.summary}. Go on?", yes=yes)
     target = remote(options)
     if target is None and spec.local:
         return _local(spec, values, given, options, wait=wait)

@@ -186,7 +186,7 @@ def test_destroy_asks_on_the_terminal(
     confirmed(api)
     ran = attctl("x", "go", "1", answer=answer)
     assert ran.code == code
-    assert "Go. Go on? [y/N]" in ran.err
+    assert "attctl x go 1: Go. Go on? [y/N]" in ran.err
     assert bool(api.requests) == (code == 0)
 
 
