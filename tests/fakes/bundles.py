@@ -1,0 +1,261 @@
+"""Variants of one built release, derived in seconds: other version, files laid over it, signed again.
+
+`CATALOGUE` holds the good and the bad ones of the upgrade tests. What a bad one does, it does in the running API only:
+preflight's `--self-test` finds nothing, so that the health gate has to.
+"""
+
+import hashlib
+import os
+import py_compile
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from att.appliance import facts
+from att.release.bundle import open_bundle
+from att.release.installed import read_metadata
+from att.release.schema import COMPLETE, METADATA, SBOM, SIGNATURES, DatabaseSchema, File, Link, Metadata, Step
+from att.release.trust import TrustRoot, keyid_of, sign_metadata
+from att.release.writer import metadata_bytes, pack, total_size
+from att.store.migrations import head, migrations
+
+SITE = "venv/lib/python3.13/site-packages"
+MIGRATIONS = "upgrade/migrations"
+API_UNIT = "systemd/att-api.service"
+_QUICK = 1
+"""zstd level: these bundles are made to be read once."""
+
+Overlay = Mapping[str, bytes | Callable[[bytes], bytes] | None]
+"""Path in the release → its new content, a change of its content, or None to remove it."""
+
+
+def derive_bundle(
+    base: Path,
+    version: str,
+    *,
+    key: Ed25519PrivateKey,
+    output: Path,
+    overlay: Overlay | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write the bundle of `version` made of the release or bundle `base` into the folder `output` and return it.
+
+    `metadata` replaces fields of metadata.json after everything else. A changed `.py` gets a fresh `.pyc`.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output, prefix=".derive-") as work:
+        source = base if base.is_dir() else unpacked(base, Path(work) / "base", key)
+        release = Path(work) / "release"
+        shutil.copytree(source, release, symlinks=True, copy_function=_link, ignore=_papers)
+        old = read_metadata(source)
+        changed = {**_renamed(release, old.version, version), **(overlay or {})}
+        touched = {name for path, content in changed.items() for name in _lay(release, path, content)}
+        described = _described(release, old, touched)
+        fields: dict[str, Any] = {"version": version, "files": described, "size": total_size(described)}
+        fields["database"] = database_of(release / MIGRATIONS)
+        raw = metadata_bytes(Metadata(**{**dict(old), **fields, **(metadata or {})}))
+        bundle = output / f"att-{version}.attb"
+        pack(release, raw, sign_metadata(raw, [key]), bundle, level=_QUICK)
+        return bundle
+
+
+def unpacked(bundle: Path, target: Path, key: Ed25519PrivateKey) -> Path:
+    """Unpack a bundle that `key` signed into the new folder `target` and return it."""
+    trust = TrustRoot(keys={keyid_of(key.public_key()): key.public_key()})
+    fd = os.open(bundle, os.O_RDONLY)
+    try:
+        open_bundle(fd, trust, facts()).unpack(target)
+    finally:
+        os.close(fd)
+    return target
+
+
+def database_of(folder: Path) -> DatabaseSchema:
+    """Return what metadata.json says of these migrations."""
+    known, ends = migrations(folder), head(folder)
+    return DatabaseSchema(
+        version=ends.version,
+        min_reader=ends.min_reader,
+        change=known[-1].change,
+        steps=tuple(Step(version=one.version, min_reader=one.min_reader, change=one.change) for one in known),
+    )
+
+
+def _link(source: str, target: str) -> None:
+    # Nothing below writes into a file: changed ones are replaced, so the base keeps its own.
+    os.link(source, target, follow_symlinks=False)
+
+
+def _papers(folder: str, names: list[str]) -> set[str]:
+    top = (Path(folder) / METADATA).exists()
+    return {METADATA, SIGNATURES, COMPLETE} & set(names) if top else set()
+
+
+def _renamed(release: Path, old: str, new: str) -> dict[str, bytes]:
+    """Return the files whose bytes name the version."""
+    named = [SBOM, f"{SITE}/att/_version.py"]
+    named += [path.relative_to(release).as_posix() for path in (release / "systemd").glob("*.service")]
+    return {path: (release / path).read_bytes().replace(old.encode(), new.encode()) for path in named}
+
+
+def _lay(release: Path, path: str, content: bytes | Callable[[bytes], bytes] | None) -> list[str]:
+    """Put one file of the overlay in its place and return the paths it touched."""
+    file = release / path
+    if callable(content):
+        content = content(file.read_bytes())
+    executable = file.exists() and bool(file.stat().st_mode & 0o111)
+    file.unlink(missing_ok=True)
+    compiled = _compiled(path)
+    if compiled:
+        (release / compiled).unlink(missing_ok=True)
+    if content is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        file.chmod(0o555 if executable else 0o444)
+        if compiled:
+            _compile(file, path.removeprefix(SITE + "/"), release / compiled)
+    return [path, compiled] if compiled else [path]
+
+
+def _compiled(path: str) -> str | None:
+    if not path.startswith(SITE) or not path.endswith(".py"):
+        return None
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/__pycache__/{name[:-3]}.cpython-313.pyc"
+
+
+def _compile(source: Path, shown: str, target: Path) -> None:
+    target.parent.mkdir(exist_ok=True)
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(source), cfile=str(target), dfile=shown, doraise=True, invalidation_mode=mode)
+    target.chmod(0o444)
+
+
+def _described(release: Path, old: Metadata, touched: set[str]) -> dict[str, File | Link]:
+    files = {path: entry for path, entry in old.files.items() if path not in touched}
+    for path in touched:
+        file = release / path
+        if file.exists():
+            content = file.read_bytes()
+            mode = "0555" if stat.S_IMODE(file.stat().st_mode) & 0o111 else "0444"
+            digest = hashlib.sha256(content).hexdigest()
+            files[path] = File.model_validate({"sha256": digest, "mode": mode, "size": len(content)})
+    return files
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One release of the catalogue. `overlay` is made for the base release it is derived from.
+
+    `outcome` is what an upgrade to it must end as: COMMITTED, ROLLED_BACK, or REFUSED (before anything is switched).
+    """
+
+    name: str
+    outcome: str
+    overlay: Callable[[Path], Overlay] = lambda _release: {}
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def derive(self, base: Path, version: str, *, key: Ed25519PrivateKey, output: Path) -> Path:
+        """Write this variant of the unpacked release `base` as `version` and return the bundle."""
+        return derive_bundle(base, version, key=key, output=output, overlay=self.overlay(base), metadata=self.metadata)
+
+
+def in_the_running_api(code: str) -> Callable[[Path], Overlay]:
+    """Return an overlay that runs `code` at the start of every API process, but not in a self-test."""
+    guarded = "\n".join(f"    {line}" for line in code.strip().splitlines())
+    module = (
+        f"import sys\n\nif 'att.entrypoints.api' in sys.orig_argv and '--self-test' not in sys.orig_argv:\n{guarded}\n"
+    )
+    return lambda _release: {
+        # Python runs a .pth of its site-packages before the program, whatever the program looks like.
+        f"{SITE}/att_variant.pth": b"import att_variant\n",
+        f"{SITE}/att_variant.py": module.encode(),
+    }
+
+
+def dies_after_ready(seconds: float) -> Callable[[Path], Overlay]:
+    """Return an overlay whose API kills itself that long after it first spoke to the service manager."""
+    return in_the_running_api(f"""
+import os, threading
+
+def _watch(event, arguments, armed=[]):
+    if event == "socket.connect" and arguments[1] == os.environ.get("NOTIFY_SOCKET") and not armed:
+        armed.append(True)
+        threading.Timer({seconds}, os._exit, [70]).start()
+
+sys.addaudithook(_watch)
+""")
+
+
+def another_migration(change: str, body: str) -> Callable[[Path], Overlay]:
+    """Return an overlay with one more migration of class `change`; `body` is the code of its `upgrade`."""
+
+    def overlay(release: Path) -> Overlay:
+        ends = head(release / MIGRATIONS)
+        number = ends.version + 1
+        reader = number if change == "breaking" else ends.min_reader
+        lines = "\n".join(f"    {line}" for line in body.strip().splitlines())
+        text = (
+            f'"""A variant for tests."""\n\nimport sqlalchemy as sa\nfrom alembic import op\n\n'
+            f'revision = "{number:04}"\ndown_revision = "{ends.version:04}"\n'
+            f'CLASS = "{change}"\nMIN_READER = {reader}\n\n\ndef upgrade() -> None:\n{lines}\n'
+        )
+        return {f"{MIGRATIONS}/versions/{number:04}_variant.py": text.encode()}
+
+    return overlay
+
+
+def _appended(path: str, code: str) -> Callable[[Path], Overlay]:
+    return lambda _release: {path: lambda old: old + b"\n\n" + code.strip().encode() + b"\n"}
+
+
+def _without_program(unit: bytes) -> bytes:
+    return b"".join(line for line in unit.splitlines(keepends=True) if not line.startswith(b"ExecStart="))
+
+
+_ADDED_TABLE = 'op.create_table("variant", sa.Column("id", sa.Integer, primary_key=True))'
+_BROKEN_TABLE = _ADDED_TABLE + '\nraise RuntimeError("this migration fails on purpose")'
+
+CATALOGUE = {
+    variant.name: variant
+    for variant in (
+        Variant("good_none", "COMMITTED"),
+        Variant("good_additive", "COMMITTED", another_migration("additive", _ADDED_TABLE)),
+        Variant("good_breaking", "COMMITTED", another_migration("breaking", _ADDED_TABLE)),
+        Variant("does_not_start", "ROLLED_BACK", in_the_running_api("import os\nos._exit(71)")),
+        Variant("crash_loop", "ROLLED_BACK", dies_after_ready(0.3)),
+        Variant("crashes_in_probation", "ROLLED_BACK", dies_after_ready(8)),
+        Variant(
+            "wrong_version",
+            "ROLLED_BACK",
+            _appended(
+                f"{SITE}/att/appliance/running.py",
+                'if "--self-test" not in sys.orig_argv:\n\n    def running_release() -> str:\n        return "0.0.1"',
+            ),
+        ),
+        Variant(
+            "never_ready",
+            "ROLLED_BACK",
+            _appended(
+                f"{SITE}/att/surfaces/rest/health.py",
+                """
+async def _never_ready(self: Readiness) -> Ready:
+    check = Check(status="failed", detail="this release is never ready")
+    return Ready(status="unavailable", release=self.release, checks={"variant": check})
+
+
+Readiness.report = _never_ready  # type: ignore[method-assign]
+""",
+            ),
+        ),
+        Variant("migration_fails", "ROLLED_BACK", another_migration("additive", _BROKEN_TABLE)),
+        Variant("unit_broken", "ROLLED_BACK", lambda _release: {API_UNIT: _without_program}),
+    )
+}
+"""By name; the seven of the issue are those that end ROLLED_BACK."""
