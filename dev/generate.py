@@ -44,6 +44,18 @@ def _help() -> str:
     return render_help()
 
 
+def _openapi() -> str:
+    from att.surfaces.generated import render_openapi
+
+    return render_openapi()
+
+
+def _mcp_tools() -> str:
+    from att.surfaces.generated import render_mcp_tools
+
+    return render_mcp_tools()
+
+
 def _layout() -> str:
     return layout.layout(_facts(), (REPOSITORY / layout.FACTS_FILE).read_text(encoding="utf-8"))
 
@@ -57,6 +69,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "src/att/config/att.schema.json": _settings,
     "src/att/surfaces/cli/commands.json": _commands,
     "schemas/attctl.txt": _help,
+    "schemas/openapi.json": _openapi,
+    "schemas/mcp-tools.json": _mcp_tools,
 }
 """In the order in which they are written: the help is rendered from the written index."""
 

@@ -20,7 +20,7 @@ ROOMS: Mapping[str, str] = MappingProxyType(
         "att.upgrade": "att.upgrade.operations",
         "att.rollback": "att.upgrade.operations",
         "att.repair": "att.upgrade.operations",
-        "att.release": "att.release.operations",
+        "att.release": "att.upgrade.operations",
         "att.config": "att.config.operations",
         "att.secrets": "att.secrets.operations",
         "att.token": "att.identity.operations",
@@ -70,6 +70,11 @@ def find(name: str) -> Operation:
 def path_parameters(operation: Operation) -> tuple[str, ...]:
     """Return the names in braces of the operation's path template, in order; `{path:path}` counts as `path`."""
     return tuple(found.partition(":")[0] for found in _PARAMETER.findall(operation.route.path))
+
+
+def by_precision(table: Sequence[Operation]) -> list[Operation]:
+    """Return the operations so that a literal path segment is tried before a parameter in its place."""
+    return sorted(table, key=lambda operation: [(part[:1] == "{", part) for part in operation.route.path.split("/")])
 
 
 def defects(table: Sequence[Operation]) -> list[str]:

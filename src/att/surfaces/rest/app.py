@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from att.config.settings import Api
 from att.kernel.operation import Operation, Role
 from att.surfaces.expose import Exposure, require_role
-from att.surfaces.ports import Events, SignIn
+from att.surfaces.metrics import Metrics
+from att.surfaces.ports import Audit, Events, SignIn
 from att.surfaces.rest.console import Console, Roots
 from att.surfaces.rest.envelope import Envelope
 from att.surfaces.rest.failures import add_failures, nothing_there, problem_answer
@@ -22,15 +23,15 @@ from att.surfaces.rest.guard import Guard
 from att.surfaces.rest.health import Canary, Readiness, Ready, State, health_routes
 from att.surfaces.rest.openapi import openapi
 from att.surfaces.rest.requests import caller_of
-from att.surfaces.rest.routes import add_operation
+from att.surfaces.rest.routes import EVENTS_PATH, add_operation
 from att.surfaces.rest.signin import signin_routes
 from att.surfaces.rest.streams import StreamResponse, Streams, last_cursor
 from att.surfaces.rest.uploads import upload_routes
+from att.surfaces.table import by_precision
 from att.surfaces.uploads import Uploads
 from att.surfaces.websocket.events import EventSocket
 
 OPENAPI_PATH = "/api/v1/openapi.json"
-EVENTS_PATH = "/api/v1/events"
 WELL_KNOWN_PATH = "/api/v1/mcp/.well-known"
 MCP_PATH = "/mcp"
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -61,13 +62,16 @@ def create_app(wiring: Wiring, lifespan: Lifespan | None = None) -> FastAPI:
         wiring, title="ATT", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan
     )
     identity, streams = wiring.identity, wiring.streams
-    plain = (
-        health_routes(wiring.readiness, wiring.canary, identity, wiring.exposure.metrics, wiring.state),
-        signin_routes(identity, wiring.exposure.audit),
-        upload_routes(wiring.uploads, identity),
+    app.router.routes += plain_routes(
+        wiring.readiness,
+        wiring.canary,
+        identity,
+        wiring.exposure.audit,
+        wiring.uploads,
+        wiring.exposure.metrics,
+        wiring.state,
     )
-    app.router.routes += [route for router in plain for route in router.routes]
-    for operation in wiring.table:
+    for operation in by_precision(wiring.table):
         add_operation(app, operation, wiring.exposure, identity, streams)
     _add_channels(app, wiring)
     add_failures(app)
@@ -77,13 +81,31 @@ def create_app(wiring: Wiring, lifespan: Lifespan | None = None) -> FastAPI:
     return app
 
 
+def plain_routes(
+    readiness: Readiness,
+    canary: Canary,
+    identity: SignIn,
+    audit: Audit,
+    uploads: Uploads,
+    metrics: Metrics,
+    state: Callable[[Ready], State],
+) -> list[BaseRoute]:
+    """Return the documented routes that are no operations."""
+    routers = (
+        health_routes(readiness, canary, identity, metrics, state),
+        signin_routes(identity, audit),
+        upload_routes(uploads, identity),
+    )
+    return [route for router in routers for route in router.routes]
+
+
 class _Application(FastAPI):
     def __init__(self, wiring: Wiring, **options: Any) -> None:
         super().__init__(**options)
         self._wiring = wiring
 
     def openapi(self) -> dict[str, Any]:
-        return openapi(self, self._wiring.table, self._wiring.readiness.release)
+        return openapi(self, self._wiring.table)
 
     @cached_property
     def openapi_bytes(self) -> bytes:

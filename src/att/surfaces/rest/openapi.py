@@ -9,16 +9,19 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from att.events.schema import ATTEvent
 from att.jobs.schema import JobRef
 from att.kernel.operation import Effect, Kind, Operation, Role
 from att.surfaces.problem import MEDIA_TYPE, Problem
 from att.surfaces.rest.bodies import takes_body
-from att.surfaces.rest.routes import CONFIRMATION_HEADER, KEY_HEADER, PREFIX
+from att.surfaces.rest.routes import CONFIRMATION_HEADER, EVENTS_PATH, KEY_HEADER, PREFIX
 from att.surfaces.rest.streams import NDJSON, SSE
 from att.surfaces.table import path_parameters
 
 Json = dict[str, Any]
 Models = Mapping[Any, Json]
+API_VERSION = "1"
+"""Of the paths below /api/v1; releases have their own."""
 _REFERENCE = "#/components/schemas/{model}"
 _STATUSES = {
     400: "The body cannot be read.",
@@ -41,11 +44,11 @@ def problem_responses(*statuses: int) -> dict[int | str, Json]:
     return {status: {"description": _STATUSES[status], "content": content} for status in statuses}
 
 
-def openapi(app: FastAPI, table: Sequence[Operation], version: str) -> Json:
+def openapi(app: FastAPI, table: Sequence[Operation]) -> Json:
     """Return the document of all operations of `table` and the plain routes of `app`."""
     document = get_openapi(
         title="ATT",
-        version=version,
+        version=API_VERSION,
         summary="A private platform to develop, run, test, debug and deploy NeMo Agent Toolkit applications",
         routes=app.routes,
     )
@@ -61,6 +64,7 @@ def openapi(app: FastAPI, table: Sequence[Operation], version: str) -> Json:
         path = PREFIX + operation.route.path.replace(":path}", "}")
         item = document["paths"].setdefault(path, {})
         item[operation.route.method.lower()] = _path_item(operation, models, components["schemas"])
+    document["paths"][EVENTS_PATH] = {"get": _events(models)}
     document["paths"] = dict(sorted(document["paths"].items()))
     components["schemas"] = dict(sorted(components["schemas"].items()))
     return document
@@ -68,12 +72,31 @@ def openapi(app: FastAPI, table: Sequence[Operation], version: str) -> Json:
 
 @cache
 def _schemas(table: tuple[Operation, ...]) -> tuple[Models, Json]:
-    wanted: dict[Any, None] = {(Problem, "serialization"): None, (JobRef, "serialization"): None}
+    always = (Problem, JobRef, ATTEvent)
+    wanted: dict[Any, None] = dict.fromkeys((model, "serialization") for model in always)
     for operation in table:
         wanted[operation.request, "validation"] = None
         wanted[operation.result, "serialization"] = None
     models, top = models_json_schema(list(wanted), ref_template=_REFERENCE)
     return dict(models), top.get("$defs", {})
+
+
+def _events(models: Models) -> Json:
+    """Return the documentation of the event stream, the one channel that is no operation and yet readable here."""
+    item = models[ATTEvent, "serialization"]
+    content: Json = {NDJSON: {"schema": item}, SSE: {"schema": {"type": "string"}}}
+    after = {"type": "string", "pattern": "^[0-9]+$"}
+    return {
+        "operationId": "att_events",
+        "summary": "Follow what happens; also as a WebSocket at the same path",
+        "tags": ["events"],
+        "parameters": [{"name": "cursor", "in": "query", "required": False, "schema": after}],
+        "responses": {
+            "200": {"description": "Events as they happen.", "content": content},
+            **{str(status): answer for status, answer in problem_responses(401, 403, 422, 429, 503).items()},
+        },
+        "x-att-kind": Kind.STREAM.value,
+    }
 
 
 def _path_item(operation: Operation, models: Models, definitions: Json) -> Json:

@@ -14,6 +14,7 @@ from att.surfaces.rest.requests import caller_of, peer_of, request_id_of
 from att.surfaces.rest.streams import StreamResponse, Streams, last_cursor
 
 PREFIX = "/api/v1"
+EVENTS_PATH = f"{PREFIX}/events"
 CONFIRMATION_HEADER = "X-Confirmation-Id"
 KEY_HEADER = "Idempotency-Key"
 KEY_CHARS_MAX = 128
