@@ -3,6 +3,7 @@
 import contextlib
 import re
 
+from att_stage0 import services
 from att_stage0.decision import version_key
 from att_stage0.transaction import Phase, State, Transaction
 from att_stage0.units import TIMER, UnitsFailed
@@ -62,6 +63,8 @@ def after_rollback(world: World, transaction: Transaction) -> None:
 
 def finish_commit(world: World, transaction: Transaction) -> Transaction:
     """Everything after the point of no return; may run again."""
+    with contextlib.suppress(UnitsFailed):
+        services.drop_fence(world)
     disarm(world)
     world.unlink(world.layout.maintenance)
     forget_staging(world)

@@ -16,7 +16,6 @@ from att_stage0.transaction import fold
 from att_stage0.world import SystemClock, read_links
 
 TARGET = "att.target"
-IMAGE_UNITS = Path("/usr/lib/systemd/system")
 
 
 def chosen(layout: Layout, boot: str) -> Chosen:
@@ -49,7 +48,7 @@ def generate(layout: Layout, out: Path, decided: Chosen) -> list[str]:
     for name in wanted:
         (wants / name).symlink_to(Path("..") / name)
     for name in services.sockets(layout, decided.release):
-        (wants / name).symlink_to(IMAGE_UNITS / name)
+        (wants / name).symlink_to(layout.image_units / name)
         made.append(name)
     return made
 

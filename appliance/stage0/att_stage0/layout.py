@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 APPLIANCE_TOML = Path("/usr/lib/att/appliance.toml")
+IMAGE_UNITS = "usr/lib/systemd/system"
 ENGINE = "att-upgraded"
 API = "att-api"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Paths of one appliance; `sockets` names the services (without suffix) that the image gives a socket."""
+    """Paths of one appliance; `image_units` holds the sockets, which are the image's."""
 
     root: Path
     opt: Path
@@ -26,7 +27,7 @@ class Layout:
     audit: Path
     run: Path
     api_socket: Path
-    sockets: tuple[str, ...]
+    image_units: Path
 
     @classmethod
     def read(cls, facts: Path = APPLIANCE_TOML, root: Path = Path("/")) -> "Layout":
@@ -52,7 +53,7 @@ class Layout:
             audit=paths["audit"],
             run=paths["run"],
             api_socket=root / units[API]["listen"][0].lstrip("/"),
-            sockets=tuple(n for n, u in units.items() if u["owner"] == "release" and u.get("socket", True)),
+            image_units=root / IMAGE_UNITS,
         )
 
     @property
@@ -100,6 +101,18 @@ class Layout:
         """Versions that rolled back, by version and digest."""
         return self.upgrade_state / "bad-versions.json"
 
+    def sockets(self) -> dict[str, str]:
+        """The image's sockets of ATT, each with the service it starts; a service may have several."""
+        return {path.name: _service_of(path) for path in sorted(self.image_units.glob("att-*.socket"))}
+
     def release(self, version: str) -> Path:
         """The directory of one release."""
         return self.releases / version
+
+
+def _service_of(socket: Path) -> str:
+    for line in socket.read_text(encoding="utf-8").splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() == "Service":
+            return value.strip()
+    return f"{socket.stem}.service"

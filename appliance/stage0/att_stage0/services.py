@@ -18,14 +18,14 @@ def running(layout: Layout, release: str) -> tuple[str, ...]:
 def sockets(layout: Layout, release: str) -> tuple[str, ...]:
     """The sockets whose service the release carries: no other may listen."""
     have = carried(layout, release)
-    return tuple(f"{name}.socket" for name in layout.sockets if f"{name}.service" in have)
+    return tuple(name for name, service in layout.sockets().items() if service in have)
 
 
 def stop_surplus(world: World, *, coming: str, going: str) -> None:
     """Stop what the coming release lacks, by name, while the manager still knows it."""
     stays = carried(world.layout, coming)
     surplus = [name for name in running(world.layout, going) if name not in stays]
-    listening = [f"{n}.socket" for n in world.layout.sockets if f"{n}.service" in surplus]
+    listening = [name for name, service in world.layout.sockets().items() if service in surplus]
     if surplus:
         world.before_effect("stop surplus units")
         world.units.stop([*listening, *surplus])

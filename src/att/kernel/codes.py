@@ -87,6 +87,7 @@ CODES: dict[str, str] = {
     "too_many_streams": "close a stream, or try again in a moment",
     "trust_unreadable": "look at the trust root: its files must be PEM Ed25519 public keys",
     "unreachable": "is the API running? see `attctl status`; on another machine give --url and --token",
+    "upgrade_interrupted": "nothing was changed: start the upgrade again",
     "upgrade_running": "wait for the running upgrade: `attctl upgrade history`",
     "upload_incomplete": "send the rest of the upload with PATCH and `Upload-Complete: ?1`",
     "upload_offset": "ask with GET how much has arrived and go on from there",

@@ -1,0 +1,95 @@
+"""The upgrade engine's process: takes the socket from the service manager, finishes what was interrupted, serves.
+
+Runs from the resolved path of the release it started from, outlives every service it restarts, and hands over to the
+next release's engine only after COMMITTED: by asking the manager for its own restart.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+
+import structlog
+
+from att.appliance import Facts, facts
+from att.effects import journal
+from att.effects.systemd import listen_fds, notify, watchdog_seconds
+from att.health.probes import SocketProbe
+from att.upgrade.databases import DatabasePrograms
+from att.upgrade.door import Door
+from att.upgrade.gate_token import GateKey
+from att.upgrade.selftests import SandboxedSelfTests
+from att.upgrade.service import Engine
+from att.upgrade.tools import Tools, layout_of
+from att.upgrade.verbs import Verbs
+from att_stage0.layout import ENGINE
+from att_stage0.readiness import SocketReadyz
+from att_stage0.steps import StepPrinter
+from att_stage0.units import Systemctl, UnitsFailed
+from att_stage0.world import SystemClock, World
+
+IDLE_SECONDS = 1.0
+HAND_OVER_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+def build(where: Facts) -> Tools:
+    """Wire the real far sides."""
+    layout = layout_of(where)
+    units, clock = Systemctl(), SystemClock()
+    key = GateKey(where.paths.keys)
+    world = World(layout, units, SocketReadyz(layout.api_socket), clock, on_record=StepPrinter(sys.stderr))
+    probe = SocketProbe(layout.api_socket, units, clock, key.token)
+    return Tools(world, where, DatabasePrograms(where), SandboxedSelfTests(), probe)
+
+
+def hand_over() -> None:
+    """Have the manager start the next release's engine; those who watch get their verdict first."""
+
+    def ask() -> None:
+        try:
+            Systemctl().restart([f"{ENGINE}.service"])
+        except UnitsFailed as error:
+            log.exception("cannot hand over", error=str(error))
+
+    timer = threading.Timer(HAND_OVER_SECONDS, ask)
+    timer.daemon = True
+    timer.start()
+
+
+def serve(listener: socket.socket, tools: Tools, where: Facts) -> None:
+    """Serve until SIGTERM."""
+    engine = Engine(tools, on_commit=hand_over)
+    door = Door(listener, Verbs(engine, tools, where))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: door.stop())
+    every = watchdog_seconds()
+    engine.resume()
+    notify("READY=1", "STATUS=serving")
+
+    def idle() -> None:
+        if every is not None:
+            notify("WATCHDOG=1")
+
+    door.run(idle, min(IDLE_SECONDS, every or IDLE_SECONDS))
+    notify("STOPPING=1")
+
+
+def main() -> int:
+    """Run; 1 without an inherited socket."""
+    journal.write_to(sys.stderr, "info")
+    os.umask(0o022)
+    inherited = listen_fds()
+    if not inherited:
+        sys.stderr.write("cannot start: the service manager passed no socket\n")
+        return 1
+    where = facts()
+    where.paths.journal.mkdir(mode=0o700, parents=True, exist_ok=True)
+    serve(socket.socket(fileno=inherited[0].fd), build(where), where)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Proves that a release is healthy, from outside, through the real socket."""

@@ -1,0 +1,141 @@
+"""The steps that change what runs: switch, restart, trial, commit. What fails here is rolled back by stage0's code."""
+
+from att.health.decision import Fail, FailureClass, Pass, Trial, deadline_seconds, judge
+from att.health.thresholds import Thresholds
+from att.upgrade.remembered import remember_start
+from att.upgrade.tools import Tools
+from att_stage0 import cleanup, services
+from att_stage0.layout import API
+from att_stage0.recover import arm
+from att_stage0.transaction import Phase, State, Transaction
+from att_stage0.units import UnitsFailed
+
+MARGIN_SECONDS = 60.0
+_POLL_SECONDS = 0.2
+
+
+class TrialFailed(Exception):
+    """The new release is not kept."""
+
+    def __init__(self, failure: FailureClass, detail: str) -> None:
+        super().__init__(detail)
+        self.failure = failure
+
+
+def switch(tools: Tools, transaction: Transaction, attempt: int) -> Transaction:
+    """SWITCHED: watchdog armed, then database, rollback target and release point to the new ones, durably."""
+    world, layout = tools.world, tools.world.layout
+    limits = tools.thresholds(transaction.source, transaction.target)
+    trial_seconds = limits.restart_seconds + deadline_seconds(limits) + MARGIN_SECONDS
+    deadline = world.clock.monotonic() + trial_seconds
+    arm(world, transaction.id, deadline)
+    world.record(
+        transaction.id,
+        State.SWITCHED,
+        Phase.INTENT,
+        attempt=attempt,
+        deadline=deadline,
+        former_previous=world.links().previous or "",
+        trial_seconds=trial_seconds,
+        ready_seconds=limits.ready_seconds,
+        restart_seconds=limits.restart_seconds,
+    )
+    world.switch(layout.database, transaction.database_target)
+    world.switch(layout.previous, f"releases/{transaction.source}")
+    world.switch(layout.current, f"releases/{transaction.target}")
+    return world.record(transaction.id, State.SWITCHED, Phase.DONE, deadline=deadline)
+
+
+def restart(tools: Tools, transaction: Transaction, attempt: int) -> Transaction:
+    """RESTARTED: the manager has the new units, and another process than the former one runs."""
+    world = tools.world
+    deadline = transaction.deadline
+    world.record(transaction.id, State.RESTARTED, Phase.INTENT, attempt=attempt, deadline=deadline)
+    services.stop_surplus(world, coming=transaction.target, going=transaction.source)
+    world.before_effect("reload units")
+    world.units.reload()
+    names = services.running(world.layout, transaction.target)
+    for name in names:
+        # systemctl restarts the others when one of several is broken: look before any of them is touched.
+        load = world.units.state(name).load
+        if load != "loaded":
+            raise TrialFailed(FailureClass.DEPLOY, f"the new release's unit {name} is {load}")
+    world.units.reset_failed(names)
+    world.before_effect("restart services")
+    world.units.restart(names)
+    services.assert_sockets(world, transaction.target)
+    _await_replaced(tools, transaction)
+    services.drop_lock(world)
+    return world.record(
+        transaction.id, State.RESTARTED, Phase.DONE, deadline=deadline, restarted_at=world.clock.monotonic()
+    )
+
+
+def _await_replaced(tools: Tools, transaction: Transaction) -> None:
+    world = tools.world
+    until = world.clock.monotonic() + transaction.number("restart_seconds", 60.0)
+    while world.clock.monotonic() < until:
+        invocation = world.units.state(f"{API}.service").invocation
+        if invocation not in ("", transaction.invocation):
+            return
+        world.clock.sleep(_POLL_SECONDS)
+    raise TrialFailed(FailureClass.DEPLOY, "the service was not restarted in time")
+
+
+def prove(tools: Tools, transaction: Transaction, attempt: int) -> Transaction:
+    """PROBATION: the gate's rounds until the verdict; raises `TrialFailed`."""
+    world = tools.world
+    deadline = transaction.deadline
+    limits = tools.thresholds(transaction.source, transaction.target)
+    world.record(transaction.id, State.PROBATION, Phase.INTENT, attempt=attempt, deadline=deadline)
+    listening = services.sockets(world.layout, transaction.target)
+    trial = Trial(
+        began=world.clock.monotonic(),
+        target=transaction.target,
+        former_process=transaction.invocation,
+        accepted=frozenset(transaction.baseline_failing),
+    )
+    passed = _rounds(tools, trial, listening, limits)
+    return world.record(
+        transaction.id, State.PROBATION, Phase.DONE, deadline=deadline, start_seconds=round(passed.start_seconds, 3)
+    )
+
+
+def _rounds(tools: Tools, trial: Trial, listening: tuple[str, ...], limits: Thresholds) -> Pass:
+    while True:
+        look = tools.probe.look(trial.target, listening, limits.probe_timeout_seconds)
+        trial, verdict = judge(trial, look, limits)
+        match verdict:
+            case Pass():
+                return verdict
+            case Fail():
+                raise TrialFailed(verdict.failure, verdict.detail)
+            case _:
+                tools.tell("probation" if trial.good_since is not None else "waiting for readiness", verdict.percent)
+                tools.world.clock.sleep(limits.interval_seconds)
+
+
+def commit(tools: Tools, transaction: Transaction, attempt: int) -> Transaction:
+    """COMMITTED: the only point of no return. Writes that a fence held go on right after it."""
+    done = tools.world.record(transaction.id, State.COMMITTED, Phase.DONE, attempt=attempt)
+    services.drop_fence(tools.world)
+    return done
+
+
+def clean(tools: Tools, transaction: Transaction) -> Transaction:
+    """Everything after the verdict; the manager takes the new release's engine unit for its next start."""
+    seconds = transaction.number("start_seconds", 0.0)
+    if seconds > 0:
+        remember_start(tools.world, transaction.target, seconds)
+    done = cleanup.finish_commit(tools.world, transaction)
+    tools.world.units.reload()
+    return done
+
+
+def failure_of(error: Exception) -> tuple[FailureClass, str]:
+    """Class and sentence of what ended a transaction after its switch."""
+    if isinstance(error, TrialFailed):
+        return error.failure, str(error)
+    if isinstance(error, UnitsFailed):
+        return FailureClass.DEPLOY, str(error)
+    return FailureClass.DEPLOY, f"{type(error).__name__}: {error}"

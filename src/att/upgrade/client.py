@@ -1,0 +1,118 @@
+"""Speaks to the upgrade engine over its socket, for attctl and the API alike."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+
+from att.kernel.errors import AttError, InvalidInput, Unavailable
+from att.upgrade.wire import LINE_BYTES_MAX, error_from
+
+CONNECT_SECONDS = 10.0
+ANSWER_SECONDS = 300.0
+RETRY_SECONDS = 0.5
+LOST_SECONDS_MAX = 120.0
+
+
+class EngineClient:
+    """The engine behind the socket at `path`. Every method raises the engine's own error, or Unavailable."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def call(self, verb: str, args: dict[str, Any] | None = None, *, request_id: str = "") -> dict[str, Any]:
+        """Return the verb's result, off the event loop."""
+        return await anyio.to_thread.run_sync(partial(self.call_now, verb, args, request_id=request_id))
+
+    async def call_with_file(
+        self, verb: str, file: Path, args: dict[str, Any] | None = None, *, request_id: str = ""
+    ) -> dict[str, Any]:
+        """Like `call`, handing the engine an open descriptor of `file`; InvalidInput(bundle_unreadable)."""
+        work = partial(self.call_now, verb, args, request_id=request_id, file=file)
+        return await anyio.to_thread.run_sync(work)
+
+    async def watch(self, transaction: str, *, cursor: int = 0) -> AsyncIterator[dict[str, Any]]:
+        """Yield the transaction's states and progress until it ends; the last item is its final view, key `result`.
+
+        Goes on by cursor where the engine restarts in between, which it does after each commit.
+        """
+        lost_since: float | None = None
+        while True:
+            items = self._watch_once(transaction, cursor)
+            try:
+                while (item := await anyio.to_thread.run_sync(next, items, None, abandon_on_cancel=True)) is not None:
+                    lost_since = None
+                    cursor = max(cursor, int(item.get("cursor") or 0))
+                    yield item
+                    if "result" in item:
+                        return
+            except Unavailable:
+                lost_since = lost_since or time.monotonic()
+                if time.monotonic() - lost_since > LOST_SECONDS_MAX:
+                    raise
+            await anyio.sleep(RETRY_SECONDS)
+
+    def call_now(
+        self, verb: str, args: dict[str, Any] | None = None, *, request_id: str = "", file: Path | None = None
+    ) -> dict[str, Any]:
+        """Return the verb's result; blocks."""
+        for answer in self._ask(verb, args or {}, request_id, file, ANSWER_SECONDS):
+            if "result" in answer:
+                found: dict[str, Any] = answer["result"]
+                return found
+        raise _gone("it ended the connection without an answer")
+
+    def _watch_once(self, transaction: str, cursor: int) -> Iterator[dict[str, Any]]:
+        for answer in self._ask("watch", {"transaction": transaction, "cursor": cursor}, "", None, ANSWER_SECONDS):
+            yield answer.get("event", answer)
+
+    def _ask(
+        self, verb: str, args: dict[str, Any], request_id: str, file: Path | None, seconds: float
+    ) -> Iterator[dict[str, Any]]:
+        line = json.dumps({"verb": verb, "args": args, "request_id": request_id}).encode() + b"\n"
+        fd = _opened(file) if file is not None else None
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(CONNECT_SECONDS)
+                connection.connect(str(self._path))
+                connection.settimeout(seconds)
+                if fd is None:
+                    connection.sendall(line)
+                else:
+                    sent = socket.send_fds(connection, [line], [fd])
+                    connection.sendall(line[sent:])
+                with connection.makefile("rb") as answers:
+                    yield from _answers(answers.readline)
+        except OSError as error:
+            raise _gone(str(error)) from error
+        finally:
+            if fd is not None:
+                os.close(fd)
+
+
+def _answers(readline: Any) -> Iterator[dict[str, Any]]:
+    while line := readline(LINE_BYTES_MAX):
+        try:
+            answer = json.loads(line)
+        except ValueError as error:
+            raise _gone("it broke off in an answer") from error
+        if "error" in answer:
+            raise error_from(answer["error"])
+        yield answer
+
+
+def _opened(file: Path) -> int:
+    try:
+        return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise InvalidInput("bundle_unreadable", f"cannot read {file}: {error.strerror}", field="upload") from error
+
+
+def _gone(why: str) -> AttError:
+    return Unavailable("engine_unavailable", f"cannot reach the upgrade engine: {why}", retry_after_seconds=1)

@@ -1,0 +1,411 @@
+"""The engine: begins transactions, one at a time, and drives each to its verdict, through its own death if need be."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from att.kernel.errors import AttError, Conflict, Failed, NotFound, Refused
+from att.kernel.ids import new_id
+from att.release.bundle import Bundle
+from att.release.installed import read_metadata, verify_release
+from att.upgrade import after, before, history
+from att.upgrade.decision import Refusal, Step, next_step
+from att.upgrade.remembered import remember_database
+from att.upgrade.schema import Failure, Plan, PlanCheck, Release, ReleasePage, Repaired
+from att.upgrade.schema import Transaction as View
+from att.upgrade.tools import Tools
+from att_stage0 import cleanup, rollback, services
+from att_stage0.decision import Actor, Reenter, RollBack, restores_database, version_key
+from att_stage0.recover import CannotGoBack, check_target, recover
+from att_stage0.recover import repair as repair_by_stage0
+from att_stage0.transaction import Phase, State, Transaction
+from att_stage0.units import UnitsFailed
+from att_stage0.world import Busy
+
+log = structlog.get_logger(__name__)
+_UNCHANGED = (State.VERIFIED, State.STAGED, State.PREFLIGHT, State.SNAPSHOT)
+_TAKE_OVER_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asked for a transaction, and how."""
+
+    by: str
+    request_id: str = ""
+    force: bool = False
+    despite_baseline: bool = False
+
+
+@dataclass
+class Progress:
+    """What goes on within the present state; not durable."""
+
+    note: str = ""
+    percent: float | None = None
+
+    def __call__(self, note: str, percent: float | None = None) -> None:
+        """Take a report."""
+        self.note, self.percent = note, percent
+
+
+class Engine:
+    """One appliance's upgrade engine. `apply` and `rollback` return at once; their work goes on in a thread.
+
+    `on_commit` is called when another release than the engine's own was committed.
+    """
+
+    def __init__(self, tools: Tools, *, on_commit: Callable[[], None] = lambda: None, threaded: bool = True) -> None:
+        self._threaded = threaded
+        self._tools = tools
+        self._world = tools.world
+        self._on_commit = on_commit
+        self._turn = threading.Lock()
+        self._worker: threading.Thread | None = None
+        self.progress = Progress()
+        tools.tell = self.progress
+
+    def resume(self) -> None:
+        """Finish or revert what an earlier engine left, in a thread."""
+        if self._turn.acquire(blocking=False):
+            self._start(self._take_over)
+
+    def join(self, timeout_seconds: float | None = None) -> bool:
+        """Wait for the present work; False when it takes longer."""
+        if self._worker is not None:
+            self._worker.join(timeout_seconds)
+            return not self._worker.is_alive()
+        return True
+
+    def apply(self, fd: int, asked: Asked, release_fd: Callable[[], None] = lambda: None) -> str:
+        """Begin an upgrade with the bundle in `fd`; returns the transaction's id. Conflict(upgrade_running)."""
+        self._refuse_failed_safe(asked)
+        return self._begin("upgrade", asked, fd=fd, ended=release_fd)
+
+    def rollback(self, to: str | None, asked: Asked) -> str:
+        """Begin going back to a retained release; returns the transaction's id."""
+        links = self._world.links()
+        target = to or links.previous
+        try:
+            check_target(links, target)
+        except CannotGoBack as error:
+            raise Refused(error.code, str(error)) from error
+        return self._begin("rollback", asked, target=target)
+
+    def repair(self) -> Repaired:
+        """Finish what is unfinished, verify the current release's files, make it serve."""
+        with self._exclusive():
+            self._finish_unfinished()
+            current = self._world.links().current
+            problems = verify_release(self._tools.release(current)) if current else []
+            detail = repair_by_stage0(self._world)
+        listed = [f"{problem.path}: {problem.detail}" for problem in problems[:50]]
+        healthy = detail is None and not listed
+        return Repaired(healthy=healthy, release=current or "", detail=detail or "", problems=listed)
+
+    def prepare(self) -> str:
+        """Make the database where there is none; returns its directory's name. May run again."""
+        with self._exclusive():
+            links = self._world.links()
+            if links.database is not None:
+                return links.database
+            if links.current is None:
+                raise Failed("database_missing", "cannot make the database: there is no release")
+            info = self._tools.databases.create(links.current, "db-1")
+            schema = info.schema
+            remember_database(
+                self._world,
+                "db-1",
+                version=schema.version,
+                min_reader=schema.min_reader,
+                origin="",
+                release=links.current,
+            )
+            self._world.switch(self._world.layout.database, "db-1")
+            return "db-1"
+
+    def sweep(self) -> None:
+        """Remove what retention no longer keeps."""
+        with self._exclusive():
+            self._world.sweep()
+            cleanup.prune_releases(self._world)
+            cleanup.prune_databases(self._world)
+
+    def plan(self, fd: int, *, force: bool) -> Plan:
+        """Say what an upgrade with this bundle would do; changes nothing."""
+        bundle = self._tools.open(fd)
+        metadata, links = bundle.metadata, self._world.links()
+        live = links.databases.get(links.database or "")
+        change = metadata.database.change_from(live.version) if live else metadata.database.change
+        asked = Transaction("", State.IDLE, Phase.DONE, "", 0.0, values={"source": links.current, "target": ""})
+        failures = {
+            "bundle": _failure_of(lambda: before.check_bundle(self._tools, bundle, force=force)),
+            "baseline": _failure_of(lambda: before.baseline(self._tools, asked)),
+        }
+        return Plan(
+            version=metadata.version,
+            digest=bundle.digest,
+            current=links.current or "",
+            kind="repair" if metadata.version == links.current else "upgrade",
+            schema_version=metadata.database.version,
+            schema_class=change,
+            build_time=metadata.build_time,
+            commit=metadata.commit,
+            size_bytes=metadata.size,
+            signed_by=list(bundle.signers.keyids),
+            local=bundle.signers.local,
+            refusal=next((one for one in failures.values() if one is not None), None),
+            checks=[
+                PlanCheck(name=name, status="failed" if bad else "ok", detail=bad.detail if bad else "")
+                for name, bad in failures.items()
+            ],
+        )
+
+    def show(self, transaction: str) -> View:
+        """One transaction, or the `newest`; NotFound."""
+        for found in history.everything(self._world):
+            if transaction in ("newest", found.id):
+                running = found.verdict == "running" and self.busy
+                step = {"notes": self.progress.note or None, "percent": self.progress.percent} if running else {}
+                return found.model_copy(update=step)
+        raise NotFound("not_found", f"cannot find the transaction {transaction[:64]}")
+
+    def history(self, limit: int) -> list[View]:
+        """Newest first."""
+        return history.everything(self._world)[:limit]
+
+    def status(self) -> dict[str, Any]:
+        """Links, the running transaction if any, whether people are needed."""
+        links, newest = self._world.links(), self._world.transaction()
+        unfinished = newest is not None and not newest.finished
+        return {
+            "state": newest.state if newest else State.IDLE,
+            "transaction": newest.id if newest and unfinished else None,
+            "failed_safe": newest is not None and newest.state is State.FAILED_SAFE,
+            "current": links.current,
+            "previous": links.previous,
+            "database": links.database,
+        }
+
+    def releases(self) -> ReleasePage:
+        """What lies on disk."""
+        links = self._world.links()
+        found = []
+        for path in sorted(self._world.layout.releases.glob("[!.]*"), key=lambda one: version_key(one.name)):
+            try:
+                metadata = read_metadata(path)
+            except AttError as error:
+                found.append(Release(version=path.name, current=False, previous=False, problems=[error.detail]))
+                continue
+            found.append(
+                Release(
+                    version=path.name,
+                    current=path.name == links.current,
+                    previous=path.name == links.previous,
+                    build_time=metadata.build_time,
+                    commit=metadata.commit,
+                    size_bytes=metadata.size,
+                    schema_version=metadata.database.version,
+                    problems=[] if path.name in links.releases else ["it is not complete"],
+                )
+            )
+        bad = [{"version": version, "digest": digest} for version, digest in self._tools.machine().bad]
+        return ReleasePage(releases=found[::-1], bad=bad)
+
+    def demand_idle(self) -> None:
+        """Raise Conflict(upgrade_running) while a transaction is worked on, before a bundle is copied for nothing."""
+        if self.busy:
+            raise self._running()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a transaction is worked on here."""
+        return self._turn.locked()
+
+    def _refuse_failed_safe(self, asked: Asked) -> None:
+        newest = self._world.transaction()
+        if newest is not None and newest.state is State.FAILED_SAFE and not asked.despite_baseline:
+            raise Refused("failed_safe", "cannot upgrade: the last upgrade and its rollback failed")
+
+    def _begin(
+        self,
+        kind: str,
+        asked: Asked,
+        *,
+        target: str | None = None,
+        fd: int | None = None,
+        ended: Callable[[], None] = lambda: None,
+    ) -> str:
+        if not self._turn.acquire(blocking=False):
+            raise self._running()
+        held = contextlib.ExitStack()
+        try:
+            self._lock(held)
+            self._finish_unfinished()
+            history.archive(self._world)
+            self._world.journal.reserve()
+            links = self._world.links()
+            transaction = self._world.record(
+                new_id("txn"),
+                State.VERIFIED,
+                Phase.INTENT,
+                kind=kind,
+                source=links.current or "",
+                target=target or "",
+                began=self._world.clock.now(),
+                by=asked.by,
+                request_id=asked.request_id,
+                force=asked.force,
+                despite_baseline=asked.despite_baseline,
+            )
+        except BaseException:
+            held.close()
+            self._turn.release()
+            raise
+        held.callback(ended)
+        self._start(lambda: self._run(transaction, held, fd))
+        return transaction.id
+
+    def _lock(self, held: contextlib.ExitStack) -> None:
+        try:
+            held.enter_context(self._world.lock())
+        except Busy as error:
+            raise self._running() from error
+
+    def _running(self) -> Conflict:
+        newest = self._world.transaction()
+        running = newest if newest is not None and not newest.finished else None
+        who = f"{running.id}, asked for by {running.values.get('by') or 'an operator'}" if running else "a recovery"
+        data = {"transaction": running.id} if running else {}
+        return Conflict("upgrade_running", f"cannot begin: {who} is running", data=data)
+
+    def _finish_unfinished(self) -> None:
+        newest = self._world.transaction()
+        if newest is None or newest.finished:
+            return
+        verdict, newest = recover(self._world, Actor.ENGINE)
+        if isinstance(verdict, Reenter) and newest is not None:
+            raise Conflict("upgrade_running", f"cannot begin: {newest.id} is in its trial")
+
+    def _start(self, work: Callable[[], None]) -> None:
+        def run() -> None:
+            try:
+                work()
+            finally:
+                self._turn.release()
+
+        if not self._threaded:
+            run()
+            return
+        self._worker = threading.Thread(target=run, name="transaction", daemon=True)
+        self._worker.start()
+
+    @contextlib.contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        if not self._turn.acquire(blocking=False):
+            raise self._running()
+        try:
+            with contextlib.ExitStack() as held:
+                self._lock(held)
+                yield
+        finally:
+            self._turn.release()
+
+    def _take_over(self) -> None:
+        with self._world.lock(wait_seconds=_TAKE_OVER_SECONDS):
+            verdict, transaction = recover(self._world, Actor.ENGINE)
+            if transaction is None:
+                return
+            if isinstance(verdict, Reenter):
+                self._drive(transaction, None, attempt=verdict.attempt)
+            self._hand_over(self._world.transaction())
+
+    def _run(self, transaction: Transaction, held: contextlib.ExitStack, fd: int | None) -> None:
+        with held:
+            self._drive(transaction, fd)
+        self._hand_over(self._world.transaction())
+
+    def _hand_over(self, transaction: Transaction | None) -> None:
+        if transaction is not None and transaction.state is State.COMMITTED and transaction.kind != "repair":
+            self._on_commit()
+
+    def _drive(self, transaction: Transaction, fd: int | None, attempt: int = 1) -> None:
+        bundle: Bundle | None = None
+        try:
+            while (step := next_step(transaction)) is not Step.STOP:
+                self.progress("")
+                if step is Step.VERIFY:
+                    transaction, bundle = before.verify(self._tools, transaction, fd, attempt)
+                elif step is Step.STAGE:
+                    transaction = before.stage(self._tools, transaction, bundle, attempt)
+                    if transaction.kind == "repair":
+                        transaction = before.repaired(self._tools, transaction)
+                else:
+                    transaction = self._step(step, transaction, attempt)
+                attempt = 1
+        except (AttError, OSError, UnitsFailed, after.TrialFailed) as error:
+            self._fail(error)
+
+    def _step(self, step: Step, transaction: Transaction, attempt: int) -> Transaction:
+        match step:
+            case Step.PREFLIGHT:
+                return before.preflight(self._tools, transaction, attempt)
+            case Step.SNAPSHOT:
+                return before.snapshot(self._tools, transaction, attempt)
+            case Step.SWITCH:
+                return after.switch(self._tools, transaction, attempt)
+            case Step.RESTART:
+                return after.restart(self._tools, transaction, attempt)
+            case Step.PROVE:
+                return after.prove(self._tools, transaction, attempt)
+            case Step.COMMIT:
+                return after.commit(self._tools, transaction, attempt)
+            case Step.CLEAN:
+                return after.clean(self._tools, transaction)
+            case _:
+                raise AssertionError(step)
+
+    def _fail(self, error: AttError | OSError | UnitsFailed | after.TrialFailed) -> None:
+        world = self._world
+        transaction = world.transaction()
+        if transaction is None or transaction.finished:
+            log.error("failed outside a transaction", error=str(error))
+            return
+        if transaction.state in _UNCHANGED:
+            refused = _refusal_of(error)
+            if isinstance(error, AttError) and isinstance(error.data.get("values"), dict):
+                known: dict[str, Any] = error.data["values"]  # type: ignore[assignment]
+                transaction = world.record(transaction.id, transaction.state, transaction.phase, **known)
+            _drop_fence(self._tools)
+            cleanup.drop(world, transaction, code=refused.code, detail=refused.detail)
+        elif transaction.state is State.COMMITTED:
+            log.error("cleanup failed, the next start goes on with it", error=str(error))
+        else:
+            failure, detail = after.failure_of(error)
+            self.progress("rolling back")
+            step = RollBack(1, failure, detail, restores_database(transaction, world.moment()))
+            rollback.roll_back(world, transaction, step, live=True)
+
+
+def _failure_of(ask: Callable[[], object]) -> Failure | None:
+    try:
+        ask()
+    except AttError as error:
+        return Failure(code=error.code, detail=error.detail, hint=error.hint)
+    return None
+
+
+def _refusal_of(error: AttError | OSError | UnitsFailed | after.TrialFailed) -> Refusal:
+    if isinstance(error, AttError):
+        return Refusal(error.code, error.detail)
+    code = "disk_full" if isinstance(error, OSError) and error.errno in (28, 122) else "internal"
+    return Refusal(code, f"cannot upgrade: {error}")
+
+
+def _drop_fence(tools: Tools) -> None:
+    with contextlib.suppress(UnitsFailed):
+        services.drop_fence(tools.world)

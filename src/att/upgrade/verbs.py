@@ -1,0 +1,188 @@
+"""What each verb of the engine's socket does."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from att.appliance import Facts
+from att.config import store as config_store
+from att.effects.filesystem import free_bytes, sync_directory
+from att.kernel.errors import InvalidInput, NotFound, TooLarge, Unavailable
+from att.secrets.check import check as secrets_check
+from att.upgrade.door import tail_of
+from att.upgrade.schema import Transaction
+from att.upgrade.service import Asked, Engine
+from att.upgrade.tools import Tools
+from att.upgrade.wire import Ask, Peer
+from att_stage0.world import append_line
+
+WATCH_SECONDS = 0.2
+WATCH_SECONDS_MAX = 240.0
+_CHUNK_BYTES = 1 << 20
+
+
+class Verbs:
+    """The verbs over one engine. Call it with a request: a result, or an iterator of (kind, value) lines."""
+
+    def __init__(self, engine: Engine, tools: Tools, facts: Facts) -> None:
+        self._engine = engine
+        self._tools = tools
+        self._facts = facts
+        self._table: Mapping[str, Callable[[Ask, Peer, int | None], Any]] = {
+            "status": lambda _ask, _peer, _fd: engine.status(),
+            "plan": self._plan,
+            "apply": self._apply,
+            "show": lambda ask, _peer, _fd: engine.show(ask.text("transaction") or "newest").model_dump(mode="json"),
+            "watch": self._watch,
+            "history": self._history,
+            "rollback": self._rollback,
+            "repair": self._repair,
+            "releases": lambda _ask, _peer, _fd: engine.releases().model_dump(mode="json"),
+            "config_apply": self._config_apply,
+            "config_read": self._config_read,
+            "secrets_check": lambda _ask, _peer, _fd: secrets_check(facts).as_json(),
+            "reset_admin": self._reset_admin,
+            "audit": self._audit,
+            "sweep": self._sweep,
+            "prepare": lambda _ask, _peer, _fd: {"database": engine.prepare()},
+        }
+
+    def __call__(self, ask: Ask, peer: Peer, fd: int | None) -> Any:
+        """Do what was asked; the door has checked that the peer may and that a file came where one is needed."""
+        return self._table[ask.verb](ask, peer, fd)
+
+    def _plan(self, ask: Ask, _peer: Peer, fd: int | None) -> Any:
+        return self._engine.plan(_there(fd), force=ask.flag("force")).model_dump(mode="json")
+
+    def _apply(self, ask: Ask, peer: Peer, fd: int | None) -> Any:
+        asked = Asked(
+            by=peer.told,
+            request_id=ask.request_id,
+            force=ask.flag("force"),
+            despite_baseline=ask.flag("despite_baseline"),
+        )
+        self._engine.demand_idle()
+        path, spooled = self._spool(_there(fd))
+
+        def done() -> None:
+            os.close(spooled)
+            path.unlink(missing_ok=True)
+
+        try:
+            return {"transaction": self._engine.apply(spooled, asked, done)}
+        except BaseException:
+            done()
+            raise
+
+    def _spool(self, fd: int) -> tuple[Path, int]:
+        """Copy the bundle through the descriptor we were given: what its owner does to it later does not matter."""
+        size = os.fstat(fd).st_size
+        directory = self._tools.world.layout.spool
+        if size > self._facts.limits.bundle_bytes_max:
+            raise TooLarge("bundle_too_large", f"cannot take the bundle: {size} bytes", field="upload")
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if free_bytes(directory) < size:
+            raise Unavailable("disk_full", f"cannot take the bundle: {size} bytes, {free_bytes(directory)} are free")
+        path = directory / f"bundle-{time.monotonic_ns()}"
+        spooled = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            offset = 0
+            while offset < size and (chunk := os.pread(fd, min(_CHUNK_BYTES, size - offset), offset)):
+                offset += len(chunk)
+                view = memoryview(chunk)
+                while view:
+                    view = view[os.write(spooled, view) :]
+            os.fsync(spooled)
+            sync_directory(directory)
+        except BaseException:
+            os.close(spooled)
+            path.unlink(missing_ok=True)
+            raise
+        return path, spooled
+
+    def _watch(self, ask: Ask, _peer: Peer, _fd: int | None) -> Iterator[tuple[str, Any]]:
+        name = ask.text("transaction")
+        if not name:
+            raise InvalidInput("invalid_input", "cannot watch: which transaction?", field="transaction")
+        self._engine.show(name)
+        return self._states(name, ask.count("cursor", 1, 1 << 62) if ask.args.get("cursor") else 0)
+
+    def _states(self, name: str, cursor: int) -> Iterator[tuple[str, Any]]:
+        told: tuple[Any, ...] = ()
+        until = time.monotonic() + WATCH_SECONDS_MAX
+        while time.monotonic() < until:
+            found = self._engine.show(name)
+            left = None if found.deadline is None else max(0.0, found.deadline.timestamp() - time.time())
+            for passage in found.passages:
+                if passage.cursor > cursor:
+                    cursor = passage.cursor
+                    yield "event", {**passage.model_dump(mode="json"), "deadline_seconds": left}
+            if found.verdict != "running" and not self._unfinished(found):
+                yield "result", found.model_dump(mode="json")
+                return
+            now = (found.state, found.notes, found.percent)
+            if now != told and (found.notes or found.percent is not None):
+                told = now
+                yield (
+                    "event",
+                    {"state": found.state, "notes": found.notes, "percent": found.percent, "deadline_seconds": left},
+                )
+            time.sleep(WATCH_SECONDS)
+
+    def _unfinished(self, found: Transaction) -> bool:
+        return bool(self._engine.status()["transaction"] == found.id)
+
+    def _history(self, ask: Ask, _peer: Peer, _fd: int | None) -> Any:
+        found = self._engine.history(ask.count("limit", 20, 200))
+        return {"transactions": [one.model_dump(mode="json") for one in found]}
+
+    def _rollback(self, ask: Ask, peer: Peer, _fd: int | None) -> Any:
+        to = ask.text("to")
+        if to is not None and to not in self._tools.world.links().releases:
+            raise NotFound("no_rollback_target", f"cannot roll back to {to[:64]}: it is not installed")
+        return {"transaction": self._engine.rollback(to, Asked(by=peer.told, request_id=ask.request_id))}
+
+    def _repair(self, ask: Ask, peer: Peer, _fd: int | None) -> Any:
+        done = self._engine.repair()
+        self._record("repair", ask, peer, healthy=done.healthy)
+        return done.model_dump(mode="json")
+
+    def _config_apply(self, ask: Ask, peer: Peer, _fd: int | None) -> Any:
+        text = ask.text("text")
+        if text is None:
+            raise InvalidInput("invalid_input", "cannot apply the settings: text is missing", field="text")
+        applied = config_store.apply(text, self._facts, peer.door).as_json()
+        self._record("config.apply", ask, peer, changes=[one["path"] for one in applied["changes"]])
+        return applied
+
+    def _config_read(self, _ask: Ask, _peer: Peer, _fd: int | None) -> Any:
+        return {"text": config_store.current_text(self._facts.paths.config)}
+
+    def _reset_admin(self, ask: Ask, peer: Peer, _fd: int | None) -> Any:
+        links = self._tools.world.links()
+        if links.current is None or links.database is None:
+            raise NotFound("database_missing", "cannot make a token: there is no database yet")
+        made = self._tools.databases.reset_admin(links.current, links.database)
+        self._record("token.reset_admin", ask, peer, token=made.get("id", ""))
+        return made
+
+    def _audit(self, ask: Ask, _peer: Peer, _fd: int | None) -> Any:
+        return {"entries": tail_of(str(self._tools.world.layout.audit), ask.count("limit", 100, 1000))}
+
+    def _sweep(self, ask: Ask, peer: Peer, _fd: int | None) -> Any:
+        self._engine.sweep()
+        self._record("release.sweep", ask, peer)
+        return {}
+
+    def _record(self, action: str, ask: Ask, peer: Peer, **extra: Any) -> None:
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        line = {"at": at, "action": action, "by": peer.told, "door": peer.door, "request_id": ask.request_id, **extra}
+        append_line(self._tools.world.layout.audit, line)
+
+
+def _there(fd: int | None) -> int:
+    if fd is None:
+        raise InvalidInput("bundle_unreadable", "cannot read the bundle: no file came with the request", field="upload")
+    return fd
