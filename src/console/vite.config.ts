@@ -26,9 +26,9 @@ export default defineConfig({
     },
   },
   test: {
-    environment: "jsdom",
-    include: ["src/**/*.test.{ts,tsx}"],
-    setupFiles: ["src/test-setup.ts"],
+    // Decisions and protocols; what is drawn is tested in a real browser by tests/console.
+    environment: "node",
+    include: ["src/**/*.test.ts"],
     restoreMocks: true,
   },
 });

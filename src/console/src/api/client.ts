@@ -18,7 +18,7 @@ const throwProblems: Middleware = {
   },
 };
 
-export const client = createClient<paths>({ baseUrl: window.location.origin, credentials: "same-origin" });
+export const client = createClient<paths>({ baseUrl: globalThis.location?.origin ?? "", credentials: "same-origin" });
 client.use(throwProblems);
 
 /** The body of an answer that is known to be good: every other one was thrown. */

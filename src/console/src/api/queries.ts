@@ -78,6 +78,7 @@ export const history = (limit: number) =>
     queryFn: () => body(client.GET("/api/v1/upgrade/history", { params: { query: { limit } } })),
   });
 
+/** One transaction of the upgrade engine, by its id or `newest`. */
 export const transaction = (id: string) =>
   queryOptions({
     queryKey: ["upgrade", "one", id],
@@ -86,8 +87,8 @@ export const transaction = (id: string) =>
 
 export const plan = (upload: string) =>
   queryOptions({
-    queryKey: ["upgrade", "plan", upload],
-    queryFn: () => body(client.POST("/api/v1/upgrade/plan", { body: { upload } })),
+    queryKey: ["plan", upload],
+    queryFn: () => body(client.POST("/api/v1/upgrade/plan", { body: { upload, force: false } })),
     staleTime: 60_000,
     gcTime: 0,
   });

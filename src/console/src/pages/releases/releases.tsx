@@ -11,13 +11,15 @@ import { State } from "../../parts/state";
 import { type Column, Table } from "../../parts/table";
 import { Ago, instant, span } from "../../parts/time";
 import { may, me } from "../../shell/session";
+import { courseOf, endingOf, endingTone } from "../upgrade/course";
+import { titleOf } from "../upgrade/title";
 import { RollBack } from "./roll-back";
 
 export function ReleasesPage() {
   const polling = usePolling(30_000, 5_000);
   const installed = useQuery({ ...releases, refetchInterval: polling });
   const past = useQuery({ ...history(50), refetchInterval: polling });
-  const operator = may(useQuery(me).data?.role, "operator");
+  const role = useQuery(me).data?.role;
   const [backTo, setBackTo] = useState<Release>();
   const target = installed.data?.releases.find(({ previous }) => previous);
   return (
@@ -25,11 +27,13 @@ export function ReleasesPage() {
       title="Releases & upgrade"
       note="Each release is complete and unchangeable. An upgrade switches to another one and keeps the way back."
       act={
-        operator ? (
+        may(role, "operator") ? (
           <>
-            <Button disabled={target === undefined} onClick={() => setBackTo(target)}>
-              Roll back…
-            </Button>
+            {may(role, "admin") ? (
+              <Button disabled={target === undefined} onClick={() => setBackTo(target)}>
+                Roll back…
+              </Button>
+            ) : null}
             <Link to="/releases/upgrade" className={buttonClass("primary")}>
               Upgrade…
             </Link>
@@ -60,6 +64,11 @@ export function ReleasesPage() {
           }
         </Await>
       </Panel>
+      {installed.data?.bad?.length ? (
+        <p className="text-sm text-muted">
+          Refused because they were rolled back: {installed.data.bad.map(({ version }) => String(version)).join(", ")}
+        </p>
+      ) : null}
       {backTo ? <RollBack to={backTo.version} onClose={() => setBackTo(undefined)} /> : null}
     </Page>
   );
@@ -70,7 +79,7 @@ const RELEASES: Column<Release>[] = [
   {
     head: "Role",
     cell: (release) =>
-      release.problems.length > 0 ? (
+      release.problems?.length ? (
         <State state="damaged" tone="bad" />
       ) : release.current ? (
         <State state="running" tone="ok" />
@@ -82,6 +91,7 @@ const RELEASES: Column<Release>[] = [
   },
   { head: "Built", cell: ({ build_time }) => <Ago at={build_time} none="unknown" /> },
   { head: "Commit", cell: ({ commit }) => <span className="mono">{commit ? commit.slice(0, 12) : "–"}</span> },
+  { head: "Data schema", right: true, cell: ({ schema_version }) => schema_version ?? "–" },
   { head: "Size", right: true, cell: ({ size_bytes }) => bytes(size_bytes) },
 ];
 
@@ -89,28 +99,38 @@ const HISTORY: Column<Transaction>[] = [
   {
     head: "What",
     title: true,
-    cell: ({ id, kind, source, target }) => (
-      <Link to="/releases/upgrade/$transaction" params={{ transaction: id }} className="text-accent hover:underline">
-        <span className="font-medium">{kind}</span>{" "}
-        <span className="mono">
-          {source || "–"} → {target || "–"}
-        </span>
+    cell: (transaction) => (
+      <Link
+        to="/releases/upgrade/$transaction"
+        params={{ transaction: transaction.id }}
+        className="font-medium text-accent hover:underline"
+      >
+        {titleOf(transaction)}
       </Link>
     ),
   },
-  { head: "Verdict", cell: ({ state }) => <State state={state} /> },
+  {
+    head: "Verdict",
+    cell: (transaction) => {
+      const ending = endingOf(transaction);
+      return ending ? (
+        <State state={ending} tone={endingTone(ending, courseOf(transaction))} />
+      ) : (
+        <State state={transaction.state} tone="run" />
+      );
+    },
+  },
   {
     head: "Reason",
-    cell: ({ failure }) =>
-      failure ? <span className="text-muted">{failure.detail}</span> : <span className="text-muted">–</span>,
+    cell: (transaction) => <span className="text-muted">{transaction.failure?.detail ?? "–"}</span>,
   },
-  { head: "Started", right: true, cell: ({ started }) => <Ago at={started} /> },
+  { head: "By", cell: ({ by }) => by || "–" },
+  { head: "Began", right: true, cell: ({ started }) => <Ago at={started} /> },
   {
     head: "Took",
     right: true,
     cell: ({ started, finished }) => {
-      const from = instant(started);
-      const until = instant(finished);
+      const [from, until] = [instant(started), instant(finished)];
       return from !== undefined && until !== undefined ? span((until - from) / 1000) : "–";
     },
   },

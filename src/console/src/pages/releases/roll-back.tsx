@@ -21,8 +21,8 @@ export function RollBack({ to, onClose }: { to: string; onClose: () => void }) {
             meanwhile.
           </p>
           <p className="text-muted">
-            What was written stays, unless the running release changed the data in a way that {to} cannot read: then the
-            snapshot from before that upgrade returns, and the page of the transaction says so.
+            What was written stays. A release that cannot read the present data is refused as a target before anything
+            happens.
           </p>
           {roll.isError ? <ProblemNote error={roll.error} /> : null}
           <DialogActs>

@@ -1,19 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { courseOf, endingOf, type Journey, lineOf, MAIN_LINE } from "./course";
+import { courseOf, endingOf, endingTone, type Journey } from "./course";
 
 /** A journey whose records come one second apart; `STAGED?` is an intent, `STAGED` its end. */
-function journey(words: string, kind = "upgrade"): Journey {
+function journey(words: string, verdict = "running", kind = "upgrade"): Journey {
   const passages = words.split(" ").map((word, index) => ({
     state: word.replace("?", ""),
     phase: word.endsWith("?") ? "intent" : "done",
-    at: 1_000_000 + index * 1000,
+    at: new Date(1_000_000 + index * 1_000).toISOString(),
   }));
-  const last = passages.at(-1) ?? { state: "IDLE", phase: "done" };
-  return { kind, state: last.state, phase: last.phase, passages };
+  return { kind, verdict, state: passages.at(-1)?.state ?? "IDLE", passages };
 }
 
-const marks = (words: string, kind?: string) => courseOf(journey(words, kind)).stops.map(({ mark }) => mark);
-const GOOD = "VERIFIED? VERIFIED STAGED? STAGED PREFLIGHT? PREFLIGHT SNAPSHOT? SNAPSHOT SWITCHED? SWITCHED";
+const marks = (words: string) => courseOf(journey(words)).stops.map(({ mark }) => mark);
+const SWITCHED = "VERIFIED? VERIFIED STAGED? STAGED PREFLIGHT? PREFLIGHT SNAPSHOT? SNAPSHOT SWITCHED? SWITCHED";
+const TRIAL = `${SWITCHED} RESTARTED? RESTARTED PROBATION?`;
 
 describe("courseOf", () => {
   it("shows the first stop under way when nothing is done", () => {
@@ -28,61 +28,52 @@ describe("courseOf", () => {
 
   it("gives every stop its time and the present one its beginning", () => {
     const { stops } = courseOf(journey("VERIFIED? VERIFIED STAGED? STAGED PREFLIGHT?"));
-    expect(stops.map(({ tookMs }) => tookMs).slice(0, 3)).toEqual([1000, 1000, undefined]);
-    expect(stops[2]?.sinceMs).toBe(1_004_000);
+    expect(stops.map(({ took }) => took).slice(0, 3)).toEqual([1, 1, undefined]);
+    expect(stops[2]?.since).toBe(1_004_000);
   });
 
   it("ends with every stop passed", () => {
-    const course = courseOf(journey(`${GOOD} RESTARTED? RESTARTED PROBATION? PROBATION COMMITTED? COMMITTED`));
+    const course = courseOf(journey(`${TRIAL} PROBATION COMMITTED?`, "committed"));
     expect(course.stops.every(({ mark }) => mark === "done")).toBe(true);
-    expect(course).toMatchObject({ ending: "committed", goingBack: false, turnedAt: undefined });
+    expect(course).toMatchObject({ ending: "committed", goingBack: false, turnedAt: undefined, direct: false });
   });
 
   it("turns round at the stop that was not passed", () => {
-    const back = courseOf(journey(`${GOOD} RESTARTED? RESTARTED PROBATION? ROLLING_BACK?`));
-    expect(back).toMatchObject({ turnedAt: 6, goingBack: true, ending: undefined });
+    const back = courseOf(journey(`${TRIAL} ROLLING_BACK?`));
+    expect(back).toMatchObject({ turnedAt: 6, goingBack: true, ending: undefined, direct: false });
     expect(back.stops.map(({ mark }) => mark).slice(5)).toEqual(["done", "failed", "todo"]);
-    const home = courseOf(journey(`${GOOD} RESTARTED? RESTARTED PROBATION? ROLLING_BACK? ROLLING_BACK ROLLED_BACK`));
-    expect(home).toMatchObject({ turnedAt: 6, goingBack: false, ending: "rolled-back" });
+    const home = courseOf(journey(`${TRIAL} ROLLING_BACK? ROLLING_BACK ROLLED_BACK`, "rolled_back"));
+    expect(home).toMatchObject({ turnedAt: 6, goingBack: false, ending: "rolled_back" });
   });
 
   it("marks the stop at which a bundle was refused", () => {
-    const course = courseOf(journey("VERIFIED? REFUSED"));
-    expect(course).toMatchObject({ ending: "refused", turnedAt: 0 });
+    const course = courseOf(journey("VERIFIED? REFUSED", "refused"));
+    expect(course).toMatchObject({ ending: "refused", turnedAt: 0, direct: false });
     expect(course.stops[0]?.mark).toBe("failed");
   });
 
-  it("knows the way when the journal's records are gone and only the state is left", () => {
-    const course = courseOf({ kind: "upgrade", state: "SWITCHED", phase: "done", passages: [] });
-    expect(course.stops.map(({ mark }) => mark)).toEqual([
-      "done",
-      "done",
-      "done",
-      "done",
-      "done",
-      "now",
-      "todo",
-      "todo",
-    ]);
+  it("knows a rollback by stage0, which has no line", () => {
+    expect(courseOf(journey("ROLLING_BACK?", "running", "rollback"))).toMatchObject({ direct: true, goingBack: true });
+  });
+
+  it("gives a repair its short line", () => {
+    const { stops } = courseOf(journey("VERIFIED? VERIFIED STAGED?", "running", "repair"));
+    expect(stops.map(({ stop, mark }) => `${stop} ${mark}`)).toEqual(["VERIFIED done", "STAGED now", "COMMITTED todo"]);
+  });
+
+  it("takes a transaction without records as not begun", () => {
+    expect(courseOf({ kind: "upgrade", state: "IDLE", verdict: "running", passages: [] }).stops[0]?.mark).toBe("now");
   });
 });
 
-describe("lineOf", () => {
-  it("leaves out what a rollback does not do, unless it did", () => {
-    expect(lineOf(journey("SWITCHED?", "rollback"))).toEqual([
-      "SNAPSHOT",
-      "SWITCHED",
-      "RESTARTED",
-      "PROBATION",
-      "COMMITTED",
-    ]);
-    expect(lineOf(journey("PREFLIGHT SWITCHED?", "rollback"))).toContain("PREFLIGHT");
-    expect(lineOf(journey("VERIFIED?"))).toEqual(MAIN_LINE);
-  });
+it("ends with the engine's verdict alone", () => {
+  expect(endingOf({ verdict: "running" })).toBeUndefined();
+  expect(endingOf({ verdict: "failed_safe" })).toBe("failed_safe");
+  expect(endingOf({ verdict: "something newer" })).toBeUndefined();
 });
 
-it("ends only when the last record is written", () => {
-  expect(endingOf({ state: "COMMITTED", phase: "intent" })).toBeUndefined();
-  expect(endingOf({ state: "FAILED_SAFE", phase: "done" })).toBe("failed-safe");
-  expect(endingOf({ state: "ROLLING_BACK", phase: "done" })).toBeUndefined();
+it("calls a way back good only where somebody asked for it", () => {
+  expect(endingTone("rolled_back", { direct: false })).toBe("warn");
+  expect(endingTone("rolled_back", { direct: true })).toBe("ok");
+  expect(endingTone("refused", { direct: false })).toBe("bad");
 });

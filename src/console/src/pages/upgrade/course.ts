@@ -12,35 +12,34 @@ export const MAIN_LINE = [
   "PROBATION",
   "COMMITTED",
 ] as const;
-/** A rollback that an operator asked for takes nothing in and proves nothing beforehand. */
-export const BACK_LINE = ["SNAPSHOT", "SWITCHED", "RESTARTED", "PROBATION", "COMMITTED"] as const;
+/** A repair puts the files of the running release in order and switches nothing. */
+export const REPAIR_LINE = ["VERIFIED", "STAGED", "COMMITTED"] as const;
 
 export type Stop = (typeof MAIN_LINE)[number];
+export type Ending = "committed" | "rolled_back" | "failed_safe" | "refused";
 
-/** What one record of the journal says: `intent` before the effects that lead to a state, `done` after them. */
+/** One record of the journal: `intent` before the effects that lead to a state, `done` after them. */
 export interface Passage {
   state: string;
   phase: string;
-  /** Milliseconds since 1970. */
-  at: number;
+  at: string;
 }
 
 export interface Journey {
   kind: string;
   state: string;
-  phase: string;
-  passages: readonly Passage[];
+  verdict: string;
+  passages?: readonly Passage[];
 }
 
 export interface StopView {
   stop: Stop;
   mark: "done" | "now" | "failed" | "todo";
-  /** How long it took, or since when it is under way, in milliseconds. */
-  tookMs: number | undefined;
-  sinceMs: number | undefined;
+  /** How long it took, in seconds. */
+  took: number | undefined;
+  /** Since when it is under way, in milliseconds since 1970. */
+  since: number | undefined;
 }
-
-export type Ending = "committed" | "rolled-back" | "failed-safe" | "refused";
 
 export interface Course {
   stops: StopView[];
@@ -48,54 +47,50 @@ export interface Course {
   turnedAt: number | undefined;
   goingBack: boolean;
   ending: Ending | undefined;
+  /** A rollback by stage0 alone, without the engine: it has no line, it only goes back. */
+  direct: boolean;
 }
 
-const ENDINGS: Record<string, Ending> = {
-  ROLLED_BACK: "rolled-back",
-  FAILED_SAFE: "failed-safe",
-  REFUSED: "refused",
-};
-const OFF_LINE = new Set(["ROLLING_BACK", "ROLLED_BACK", "FAILED_SAFE", "REFUSED"]);
+const ENDINGS: readonly string[] = ["committed", "rolled_back", "failed_safe", "refused"];
+const OFF_LINE: readonly string[] = ["ROLLING_BACK", "ROLLED_BACK", "FAILED_SAFE", "REFUSED"];
 
-export function endingOf({ state, phase }: { state: string; phase: string }): Ending | undefined {
-  if (state === "COMMITTED") return phase === "done" ? "committed" : undefined;
-  return phase === "done" ? ENDINGS[state] : undefined;
-}
-
-/** Which stops a transaction of this kind has. */
-export function lineOf(journey: Journey): readonly Stop[] {
-  if (journey.kind === "upgrade") return MAIN_LINE;
-  const seen = new Set(journey.passages.map(({ state }) => state));
-  return MAIN_LINE.filter((stop) => (BACK_LINE as readonly string[]).includes(stop) || seen.has(stop));
+export function endingOf({ verdict }: { verdict: string }): Ending | undefined {
+  return ENDINGS.includes(verdict) ? (verdict as Ending) : undefined;
 }
 
 export function courseOf(journey: Journey): Course {
-  const line = lineOf(journey);
-  const turned = OFF_LINE.has(journey.state);
-  const done = new Map<string, number>();
+  const line: readonly Stop[] = journey.kind === "repair" ? REPAIR_LINE : MAIN_LINE;
+  const ending = endingOf(journey);
+  const turned = OFF_LINE.includes(journey.state);
   const begun = new Map<string, number>();
-  for (const { state, phase, at } of journey.passages) (phase === "done" ? done : begun).set(state, at);
-  if (journey.phase === "done") done.set(journey.state, done.get(journey.state) ?? 0);
-  const last = line.findLastIndex((stop) => done.has(stop));
-  const now = last + 1;
+  const done = new Map<string, number>();
+  for (const { state, phase, at } of journey.passages ?? []) {
+    (phase === "done" ? done : begun).set(state, Date.parse(at));
+  }
+  const last = ending === "committed" ? line.length - 1 : line.findLastIndex((stop) => done.has(stop));
   const stops = line.map((stop, index): StopView => {
-    const from = begun.get(stop) ?? (index > 0 ? done.get(line[index - 1] as string) : undefined);
+    const former = line[index - 1];
+    const from = begun.get(stop) ?? (former === undefined ? undefined : done.get(former));
     const until = done.get(stop);
-    const took = index <= last && from && until ? until - from : undefined;
     return {
       stop,
-      mark: index <= last ? "done" : index > now ? "todo" : turned ? "failed" : "now",
-      tookMs: took,
-      sinceMs: index === now && !turned ? from : undefined,
+      mark: index <= last ? "done" : index > last + 1 ? "todo" : turned ? "failed" : "now",
+      took: index <= last && from !== undefined && until !== undefined ? (until - from) / 1000 : undefined,
+      since: index === last + 1 && !turned ? from : undefined,
     };
   });
-  const ending = endingOf(journey);
-  return { stops, turnedAt: turned ? Math.min(now, line.length - 1) : undefined, goingBack: turned && !ending, ending };
+  return {
+    stops,
+    turnedAt: turned ? Math.min(last + 1, line.length - 1) : undefined,
+    goingBack: turned && ending === undefined,
+    ending,
+    direct: turned && !journey.passages?.some(({ state }) => (line as readonly string[]).includes(state)),
+  };
 }
 
-export const ENDING_TONES: Record<Ending, Tone> = {
-  committed: "ok",
-  "rolled-back": "warn",
-  "failed-safe": "bad",
-  refused: "bad",
-};
+/** A rollback that somebody asked for ends well when it is back. */
+export function endingTone(ending: Ending, { direct }: { direct: boolean }): Tone {
+  if (ending === "committed") return "ok";
+  if (ending === "rolled_back") return direct ? "ok" : "warn";
+  return "bad";
+}

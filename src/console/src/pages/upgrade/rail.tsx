@@ -91,15 +91,15 @@ function track(course: Course, index: number): string {
 }
 
 function took(view: StopView, now: number): string | undefined {
-  if (view.tookMs !== undefined) return span(view.tookMs / 1000);
-  return view.sinceMs === undefined ? undefined : `${span(Math.max(0, now - view.sinceMs) / 1000)} so far`;
+  if (view.took !== undefined) return span(view.took);
+  return view.since === undefined ? undefined : `${span(Math.max(0, now - view.since) / 1000)} so far`;
 }
 
 /** From the stop that was not passed back to the start. */
 function WayBack({ course }: { course: Course }) {
   const stops = course.stops.length;
   const width = `${((course.turnedAt ?? 0) / stops) * 100}%`;
-  const dead = course.ending === "failed-safe";
+  const dead = course.ending === "failed_safe";
   const words = dead
     ? "The former release is not healthy either"
     : course.goingBack

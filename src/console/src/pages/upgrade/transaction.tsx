@@ -9,20 +9,12 @@ import { Facts, Page, Panel } from "../../parts/panel";
 import { Progress } from "../../parts/progress";
 import { State } from "../../parts/state";
 import { fullTime, instant, span, useNow } from "../../parts/time";
-import { type Course, courseOf, endingOf, type Journey } from "./course";
+import { type Course, courseOf, endingOf } from "./course";
 import { Rail, stopDoes, stopName } from "./rail";
+import { titleOf } from "./title";
 import { Verdict } from "./verdict";
 
 const ASK_EVERY_MS = 1_000;
-
-export function journeyOf(transaction: Transaction): Journey {
-  return {
-    kind: transaction.kind,
-    state: transaction.state,
-    phase: transaction.phase,
-    passages: transaction.passages.map(({ state, phase, at }) => ({ state, phase, at: instant(at) ?? 0 })),
-  };
-}
 
 /** One upgrade or rollback, live. Its address names the transaction, so a reload or another browser shows the same. */
 export function TransactionPage() {
@@ -64,22 +56,18 @@ export function TransactionPage() {
   );
 }
 
-export function titleOf({ kind, source, target }: Transaction): string {
-  if (kind === "rollback") return `Rollback to ${target || "the previous release"}`;
-  if (kind === "repair") return "Repair";
-  return target ? `Upgrade to ${target}` : `Upgrade from ${source}`;
-}
-
 function Running({ transaction }: { transaction: Transaction }) {
   const now = useNow(500);
-  const course = courseOf(journeyOf(transaction));
+  const course = courseOf(transaction);
   return (
     <>
-      {course.ending ? <Verdict transaction={transaction} ending={course.ending} /> : null}
-      <Panel>
-        <Rail course={course} now={now} />
-        {course.ending ? null : <Present transaction={transaction} course={course} now={now} />}
-      </Panel>
+      {course.ending ? <Verdict transaction={transaction} course={course} ending={course.ending} /> : null}
+      {course.direct && course.ending ? null : (
+        <Panel>
+          {course.direct ? null : <Rail course={course} now={now} />}
+          {course.ending ? null : <Present transaction={transaction} course={course} now={now} />}
+        </Panel>
+      )}
       <Record transaction={transaction} />
     </>
   );
@@ -96,13 +84,15 @@ function Present({ transaction, course, now }: { transaction: Transaction; cours
       ? `${stopName(stop)}: ${stopDoes(stop).toLowerCase()}`
       : "Starting";
   return (
-    <div className="mt-5 border-t border-line pt-4" aria-live="polite">
+    <div className={course.direct ? "" : "mt-5 border-t border-line pt-4"}>
       <Progress
         label={words}
         percent={transaction.percent}
         {...(left !== undefined && left > 0 ? { note: `at most ${span(left)} more` } : {})}
       />
-      {transaction.notes ? <p className="mt-1 text-sm text-muted">{transaction.notes}</p> : null}
+      <p role="status" className="mt-1 min-h-5 text-sm text-muted">
+        {transaction.notes}
+      </p>
     </div>
   );
 }
@@ -121,11 +111,31 @@ function Record({ transaction }: { transaction: Transaction }) {
       <Facts
         rows={[
           ["State", <State key="state" state={transaction.state} />],
-          ["From", <Version key="from" name={transaction.source} />],
-          ["To", <Version key="to" name={transaction.target} />],
+          [
+            "From",
+            <Version key="from" name={courseOf(transaction).direct ? transaction.target : transaction.source} />,
+          ],
+          ["To", <Version key="to" name={courseOf(transaction).direct ? transaction.source : transaction.target} />],
           ["Data", DATA[transaction.schema_class ?? ""] ?? "not known yet"],
-          ["Started", fullTime(transaction.started)],
+          ["Asked for by", transaction.by || "–"],
+          ["Began", fullTime(transaction.started)],
           ["Ended", fullTime(transaction.finished)],
+          ...(transaction.attempt > 1
+            ? [["Attempt", `${transaction.attempt}: went on after an interruption`] as const]
+            : []),
+          ...(transaction.baseline_failing?.length
+            ? [["Left out of the gate", transaction.baseline_failing.join(", ")] as const]
+            : []),
+          ...(transaction.log
+            ? [
+                [
+                  "Log",
+                  <span key="log" className="mono">
+                    /var/log/att/{transaction.log}
+                  </span>,
+                ] as const,
+              ]
+            : []),
         ]}
       />
     </Panel>

@@ -24,9 +24,7 @@ export function UpgradePage() {
       }
     >
       {may(role, "operator") ? null : (
-        <Note tone="still" title="Upgrading needs the role operator.">
-          You may look, and ask an operator or admin.
-        </Note>
+        <Note tone="still" title="Looking at a bundle needs the role operator, starting an upgrade the role admin." />
       )}
       {upload ? (
         <PlanPanel upload={upload} onOther={() => navigate({ to: "/releases/upgrade", search: {} })} />
