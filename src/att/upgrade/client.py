@@ -86,7 +86,8 @@ class EngineClient:
                     connection.sendall(line)
                 else:
                     sent = socket.send_fds(connection, [line], [fd])
-                    connection.sendall(line[sent:])
+                    if sent < len(line):
+                        connection.sendall(line[sent:])
                 with connection.makefile("rb") as answers:
                     yield from _answers(answers.readline)
         except OSError as error:

@@ -160,6 +160,7 @@ OPERATIONS = (
         role=Role.VIEWER,
         route=Route("GET", "/upgrade/{transaction}"),
         handler=show,
+        example="txn_4t0q9zv7m3c8x1ka",
         local=True,
         machine=True,
     ),
