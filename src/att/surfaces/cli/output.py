@@ -11,8 +11,8 @@ _LISTS: Mapping[str, tuple[str, ...]] = {
     "att.token.list": ("id", "name", "role", "kind", "owner", "expires", "last_used", "revoked"),
     "att.tools.search": ("name", "kind", "effect", "role", "command", "summary"),
     "att.audit.list": ("time", "caller_name", "door", "peer", "operation", "outcome", "request_id"),
-    "att.upgrade.history": ("id", "kind", "source", "target", "state", "verdict", "by"),
-    "att.release.list": ("version", "current", "previous", "complete", "built", "schema_version"),
+    "att.upgrade.history": ("id", "kind", "source", "target", "verdict", "state", "started", "by"),
+    "att.release.list": ("version", "current", "previous", "build_time", "schema_version", "problems"),
     "att.job.list": ("id", "operation", "state", "step", "percent", "created", "caller"),
 }
 """Columns of a command's list where not all fits; the other formats always give everything."""
@@ -31,7 +31,9 @@ def text_of(value: Any, form: str, name: str = "") -> str:
     if form == "yaml":
         import yaml
 
-        return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
+        # PyYAML writes these three as they are and reads them back as line breaks.
+        odd = set("\x85\u2028\u2029") & set(json.dumps(value, ensure_ascii=False))
+        return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=not odd))
     return _table(value, name)
 
 
