@@ -1,7 +1,7 @@
 """A client that never stops asking while an appliance is upgraded, and says exactly what it was answered.
 
 Run as a program inside the appliance's network namespace; it obeys lines on standard input (`follow JOB`, `stop`) and
-prints one JSON report at the end. Every request is a new connection. Acknowledged writes are checked by a count at
+prints `ready` when its imports are done and one JSON report at the end. Every request is a new connection. Acknowledged writes are checked by a count at
 the end: none lost, none twice.
 """
 
@@ -15,14 +15,18 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+import httpx2
 import websockets
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
 
 TIMEOUT_SECONDS = 60.0
+PIECE_BYTES = 250_000
 
 
 @dataclass
@@ -43,6 +47,7 @@ class Report:
     mcp_calls: int = 0
     mcp_sessions: int = 0
     upload: str = "not asked"
+    upload_connects: int = 0
     assets: Counter[str] = field(default_factory=Counter)
 
 
@@ -156,10 +161,6 @@ class Load:
 
     async def mcp(self) -> None:
         """Keep an MCP session and call a tool in it each half second; a lost session is opened again."""
-        import httpx2
-        from mcp import ClientSession
-        from mcp.client.streamable_http import streamable_http_client
-
         while not self.stopping.is_set():
             headers = {"Authorization": f"Bearer {self.token}"}
             try:
@@ -179,26 +180,23 @@ class Load:
                 await asyncio.sleep(0.2)
 
     async def upload(self) -> None:
-        """Send one file slowly enough to span the upgrade, and compare the digest of the answer."""
-        digest = hashlib.sha256()
-
-        async def body() -> AsyncIterator[bytes]:
-            chunk = 262_144
-            for start in range(0, self.upload_bytes, chunk):
-                piece = bytes([start // chunk % 251]) * min(chunk, self.upload_bytes - start)
-                digest.update(piece)
-                yield piece
-                await asyncio.sleep(0.1)
-
-        try:
-            async with self.client() as client:
-                length = {"Content-Length": str(self.upload_bytes), "Content-Type": "application/octet-stream"}
-                response = await client.post("/api/v1/uploads", content=body(), headers=length)
-        except httpx.HTTPError as error:
-            self.report.upload = f"failed: {type(error).__name__}: {error}"
-            return
-        whole = response.is_success and response.json()["sha256"] == digest.hexdigest()
-        self.report.upload = "complete" if whole else f"failed: {response.status_code} {response.text[:200]}"
+        """Send one file slowly enough to span the upgrade, going on where a break left it; compare the digest."""
+        whole = b"".join(bytes([number % 251]) * PIECE_BYTES for number in range(self.upload_bytes // PIECE_BYTES))
+        async with self.client() as client:
+            created = await client.post("/api/v1/uploads", headers={"Upload-Complete": "?0"})
+            path = f"/api/v1/uploads/{created.json()['upload']}"
+            self.report.upload = "unfinished"
+            while self.report.upload == "unfinished":
+                try:
+                    self.report.upload_connects += 1
+                    offset = (await client.get(path)).json()["bytes"]
+                    headers = {"Upload-Offset": str(offset), "Content-Length": str(len(whole) - offset)}
+                    answer = await client.patch(path, content=_slowly(whole, offset), headers=headers)
+                    if answer.is_success:
+                        same = answer.json()["sha256"] == hashlib.sha256(whole).hexdigest()
+                        self.report.upload = "complete" if same else "another digest"
+                except httpx.HTTPError:
+                    await asyncio.sleep(0.2)
 
     async def page(self) -> None:
         """Load the assets that the page named at the start, over and over."""
@@ -235,9 +233,17 @@ class Load:
         _, late = await asyncio.wait(tasks, timeout=TIMEOUT_SECONDS / 6)
         for task in late:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                raise outcome
         await self.count()
         return self.report
+
+
+async def _slowly(whole: bytes, offset: int) -> AsyncIterator[bytes]:
+    for start in range(offset, len(whole), PIECE_BYTES):
+        yield whole[start : start + PIECE_BYTES]
+        await asyncio.sleep(0.1)
 
 
 async def _lines() -> AsyncIterator[str]:
@@ -258,8 +264,9 @@ def main() -> None:
     given = parser.parse_args()
     token = given.token_file.read_text().strip()
     load = Load(given.url, token, rate=given.rate, upload_bytes=given.upload_bytes, prefix=given.prefix)
+    print("ready", flush=True)
     report = asyncio.run(load.run(everything=not given.requests_only))
-    print(json.dumps(asdict(report)))
+    print(json.dumps(vars(report)))
 
 
 if __name__ == "__main__":
