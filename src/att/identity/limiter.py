@@ -24,7 +24,7 @@ class Limiter:
             _forget(tries, now - self._window)
         wait = max(self._wait(mine, self._per_key, now), self._wait(self._all, self._total, now))
         if wait > 0:
-            return max(1, ceil(wait))
+            return min(max(1, ceil(wait)), ceil(self._window))
         mine.append(now)
         self._all.append(now)
         self._remember(key, mine)
