@@ -1,8 +1,8 @@
 """A client that never stops asking while an appliance is upgraded, and says exactly what it was answered.
 
-Run as a program inside the appliance's network namespace; it obeys lines on standard input (`follow JOB`, `stop`) and
-prints `ready` when its imports are done and one JSON report at the end. Every request is a new connection. Acknowledged writes are checked by a count at
-the end: none lost, none twice.
+Run as a program inside the appliance's network namespace. It prints `ready` when its imports are done, obeys lines on
+standard input (`follow JOB`, `stop`) and prints one JSON report at the end. Every request is a new connection.
+Acknowledged writes are checked by a count at the end: none lost, none twice.
 """
 
 import argparse
