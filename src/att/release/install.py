@@ -29,7 +29,7 @@ def install(bundle_fd: int, facts: Facts, *, make_current: bool) -> Path:
     bundle = open_bundle(bundle_fd, load_trust(facts), facts)
     sweep_staging(facts)
     target = facts.paths.releases / bundle.metadata.version
-    if not (target.is_dir() and is_complete(target) and digest_of(target) == bundle.digest):
+    if not _is_there(target, bundle):
         target = place(stage(bundle, facts), bundle, facts)
     if make_current:
         switch_link(facts.paths.current, Path(os.path.relpath(target, facts.paths.current.parent)))
@@ -55,8 +55,9 @@ def place(staging: Path, bundle: Bundle, facts: Facts) -> Path:
     with disk_errors(target):
         facts.paths.releases.mkdir(mode=0o755, parents=True, exist_ok=True)
         if target.exists():
-            if is_complete(target):
-                raise Conflict("version_same", f"cannot install {target.name}: it is there with other content")
+            if _is_there(target, bundle):
+                shutil.rmtree(staging)
+                return target
             shutil.rmtree(target)
         staging.rename(target)
         sync_folder(facts.paths.releases)
@@ -84,6 +85,15 @@ def switch_link(link: Path, target: Path) -> None:
         temporary.symlink_to(target)
         temporary.rename(link)
         sync_folder(link.parent)
+
+
+def _is_there(target: Path, bundle: Bundle) -> bool:
+    """Say whether this very release is installed; Conflict when the version is, with other content."""
+    if not is_complete(target):
+        return False
+    if digest_of(target) != bundle.digest:
+        raise Conflict("version_same", f"cannot install {target.name}: it is there with other content")
+    return True
 
 
 def sweep_staging(facts: Facts) -> None:

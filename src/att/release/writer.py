@@ -60,9 +60,11 @@ def pack(root: Path, metadata: bytes, signatures: bytes, output: Path, *, level:
     for entry in parsed.files.values():
         total += BLOCK + (_padded(entry.size) if isinstance(entry, File) else 0)
     compressor = zstandard.ZstdCompressor(level=level, threads=_THREADS, write_checksum=True, write_content_size=True)
-    with output.open("wb") as file, compressor.stream_writer(file, size=total, closefd=False) as stream:
+    stream = compressor.compressobj(size=total)
+    with output.open("wb") as file:
         for piece in _archive_bytes(root, parsed, {METADATA: metadata, SIGNATURES: signatures}, mtime):
-            stream.write(piece)
+            file.write(stream.compress(piece))
+        file.write(stream.flush())
     with output.open("rb") as written:
         return hashlib.file_digest(written, "sha256").hexdigest()
 
