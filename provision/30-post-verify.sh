@@ -6,10 +6,12 @@
 source "$(dirname "$0")/step.sh"
 step 30-post-verify /opt/att/current
 
+# Any word of systemd-analyze is a fault: it ends well on unknown keys. A socket without its service is no fault here,
+# the generator does not want it.
 verify_units() {
   local said
-  said=$(in_root systemd-analyze verify att.target att-front.service att-firstboot.service att-recover.service \
-    att-watchdog.timer "$@" 2>&1 | grep -v '^Unit .* has a drop-in' || true)
+  said=$(in_root systemd-analyze verify "$@" att.target att-front.service att-firstboot.service att-recover.service \
+    att-watchdog.timer 2>&1 | grep -v '/proc/\|your invocation environment\|Your mileage' || true)
   [ -z "$said" ] || die "accept the units: $said"
 }
 
@@ -37,7 +39,7 @@ systemctl daemon-reload
 systemd-sysusers
 systemd-tmpfiles --create att.conf
 mapfile -t released < <(cd /opt/att/current/systemd && ls)
-verify_units "${released[@]}"
+verify_units --generators=yes "${released[@]}"
 sysctl -q -p /usr/lib/sysctl.d/60-att.conf || true
 systemctl start att.target
 started=$SECONDS

@@ -27,7 +27,8 @@ class Container:
         self.work = work
         self.console = work / "console.log"
         self.port = 0
-        self.name = f"att-{work.name[-8:]}"
+        self.options: list[str] = []
+        self.name = "att-" + "".join(char for char in work.name[-8:] if char.isalnum())
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._forward: subprocess.Popen[str] | None = None
         self.leader = 0
@@ -35,7 +36,12 @@ class Container:
     def boot(self, *binds: str) -> None:
         """Start it and wait until systemd has finished starting units, well or not."""
         command = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--private-network"]
-        command += [f"--machine={self.name}", f"--directory={self.root}", *(f"--bind-ro={bind}" for bind in binds)]
+        command += [
+            *self.options,
+            f"--machine={self.name}",
+            f"--directory={self.root}",
+            *(f"--bind-ro={bind}" for bind in binds),
+        ]
         with self.console.open("ab") as console:
             self._nspawn = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, start_new_session=True

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 PTRACE_ATTACH = 16
@@ -25,7 +26,7 @@ def checked(result: int) -> int:
 
 
 def read(path: str) -> None:
-    with open(path, "rb") as stream:
+    with Path(path).open("rb") as stream:
         if not stream.read(1):
             raise OSError(errno.ENODATA, "masked")
 
@@ -33,7 +34,7 @@ def read(path: str) -> None:
 def write(folder: str) -> None:
     path = f"{folder}/probe-{os.getpid()}"
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL))
-    os.unlink(path)
+    Path(path).unlink()
 
 
 def connect(path: str) -> None:
@@ -88,9 +89,9 @@ def setuid_file(folder: str) -> None:
     path = f"{folder}/probe-{os.getpid()}"
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL))
     try:
-        os.chmod(path, 0o4755)
+        Path(path).chmod(0o4755)
     finally:
-        os.unlink(path)
+        Path(path).unlink()
 
 
 def main() -> None:

@@ -1,0 +1,190 @@
+"""Each unit scores within its ratchet, and under its real properties the table unit × probe holds."""
+
+import errno
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.appliance.nspawn import template
+from tests.appliance.nspawn.container import Container, overlay
+
+from att.appliance import facts
+
+SECRET = "/etc/att/secrets.d/probe"
+API_STATE = "/var/lib/att/api/db/att.db"
+LAUNCHER_KEY = "/var/lib/att/launcher/local.key"
+SIGNING_KEY = "/var/lib/att/upgrade/trust/appliance.key"
+ENGINE_SOCKET = "/run/att/upgraded.sock"
+LOCAL_SOCKET = "/run/att/local.sock"
+LAUNCHER_SOCKET = "/run/att/launcher.sock"
+
+# What a service may try. Each must first work in a unit of root without hardening, else its refusal proves nothing.
+EVERYWHERE = {
+    "read=/etc/shadow",
+    "write=/usr/lib/att",
+    "write=/etc",
+    "ptrace",
+    "mount",
+    "module",
+    "namespace",
+    "execute_memory",
+    "setuid_file=/var/tmp",
+}
+DENIED: dict[str, dict[str, str]] = {
+    "att-api": {
+        f"read={SECRET}": "EACCES",
+        f"read={SIGNING_KEY}": "EACCES",
+        f"read={LAUNCHER_KEY}": "EACCES",
+        "read=/etc/shadow": "EACCES",
+        "read=/etc/att/tls/server.pem": "EACCES",
+        "write=/opt/att/releases": "EROFS",
+        "write=/etc/att": "EROFS",
+        f"connect={LOCAL_SOCKET}": "EACCES",
+        "connect=/run/systemd/private": "EACCES",
+        "internet=192.0.2.1": "EAFNOSUPPORT",
+    },
+    "att-front": {
+        f"read={SECRET}": "EACCES",
+        f"read={API_STATE}": "EACCES",
+        f"read={SIGNING_KEY}": "EACCES",
+        "read=/etc/shadow": "EACCES",
+        "write=/opt/att/releases": "EROFS",
+        "write=/etc/att/tls": "EROFS",
+        f"connect={ENGINE_SOCKET}": "EACCES",
+        f"connect={LAUNCHER_SOCKET}": "EACCES",
+        f"connect={LOCAL_SOCKET}": "EACCES",
+    },
+    "att-launcher": {
+        f"read={SECRET}": "EACCES",
+        f"read={API_STATE}": "EACCES",
+        f"read={SIGNING_KEY}": "EACCES",
+        "read=/etc/shadow": "EACCES",
+        "read=/etc/att/tls/server.pem": "EACCES",
+        "write=/opt/att/releases": "EROFS",
+        "write=/etc/att": "EROFS",
+        f"connect={ENGINE_SOCKET}": "ENOENT",
+        "connect=/run/att/api.sock": "ENOENT",
+        "internet=192.0.2.1": "EAFNOSUPPORT",
+    },
+    "att-upgraded": {
+        f"read={LAUNCHER_KEY}": "ENOENT",
+        "read=/etc/shadow": "ENODATA",
+        f"connect={LOCAL_SOCKET}": "ECONNREFUSED",
+        f"connect={LAUNCHER_SOCKET}": "ECONNREFUSED",
+        "write=/root": "EROFS",
+        "internet=192.0.2.1": "EAFNOSUPPORT",
+    },
+    "att-recover": {
+        f"read={LAUNCHER_KEY}": "ENOENT",
+        "read=/etc/shadow": "ENODATA",
+        "internet=192.0.2.1": "EAFNOSUPPORT",
+    },
+    "att-watchdog": {
+        f"read={LAUNCHER_KEY}": "ENOENT",
+        "read=/etc/shadow": "ENODATA",
+        "internet=192.0.2.1": "EAFNOSUPPORT",
+    },
+    "att-firstboot": {
+        f"read={LAUNCHER_KEY}": "ENOENT",
+        "read=/etc/shadow": "ENODATA",
+        "write=/opt/att/releases": "EROFS",
+    },
+}
+# For every unit alike; what of it has another errno in one unit is named above.
+ALWAYS = {
+    "write=/usr/lib/att": "EROFS",
+    "write=/etc": "EROFS",
+    "ptrace": "EPERM",
+    "mount": "EPERM",
+    "module": "EPERM",
+    "namespace": "EPERM",
+    "execute_memory": "EPERM",
+    "setuid_file=/var/tmp": "EPERM",
+}
+# They say how the real process is started, watched and fed; the probe is started instead of it.
+NOT_COPIED = re.compile(
+    r"^(Type|Exec\w+|Restart\w*|WatchdogSec|Sockets|Requires|After|Wants|Before|RuntimeDirectory\w*|PIDFile|KillSignal|"
+    r"StartLimit\w+|RemainAfterExit|WantedBy|Description|DefaultDependencies|Conflicts|TimeoutStartSec|Standard\w+)="
+)
+UNITS = sorted(DENIED)
+
+
+def wanted(unit: str) -> dict[str, str]:
+    return {**ALWAYS, **DENIED[unit]}
+
+
+def start_probe(appliance: Container, name: str, properties: str, probes: list[str]) -> dict[str, str]:
+    """Run the probes in a unit of these properties; what is no error code there is `ok`."""
+    unit = f"/run/systemd/system/{name}.service"
+    command = f"/usr/bin/python3 -I /usr/local/bin/probe.py {' '.join(probes)}"
+    text = f"{properties}\n[Service]\nType=oneshot\nStandardOutput=journal\nExecStart={command}\n"
+    appliance.run("tee", unit, stdin=text)
+    appliance.run("systemctl", "daemon-reload")
+    started = appliance.run("systemctl", "start", name, check=False)
+    journal = ["journalctl", "-q", "-b", "-u", name, "-o", "cat"]
+    appliance.run("journalctl", "--sync")
+    said = appliance.run(*journal).stdout
+    appliance.run("rm", unit)
+    lines = [line for line in said.splitlines() if line.startswith("{")]
+    assert lines, said
+    assert started.returncode == 0, said
+    answers: dict[str, str] = json.loads(lines[-1])
+    return answers
+
+
+@pytest.fixture(scope="module")
+def appliance(appliance_root: Path) -> Iterator[Container]:
+    """One whose root may load modules, as on a machine: else nobody could show that a unit may not."""
+    with overlay(appliance_root, template.folder()) as container:
+        container.options = ["--capability=CAP_SYS_MODULE", "--system-call-filter=@module"]
+        container.boot()
+        yield container
+
+
+@pytest.fixture(scope="module")
+def probed(appliance: Container) -> Container:
+    """An appliance in which every file and socket that a probe asks for is there."""
+    source = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
+    appliance.write("/usr/local/bin/probe.py", source)
+    appliance.run("sh", "-c", f"umask 377 && echo secret > {SECRET}")
+    knock = f"import socket; s = socket.socket(socket.AF_UNIX); s.connect('{LOCAL_SOCKET}'); assert s.recv(9)"
+    appliance.run("python3", "-c", knock)
+    appliance.run("test", "-s", LAUNCHER_KEY)
+    return appliance
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_exposure_is_within_its_ratchet(appliance: Container, unit: str) -> None:
+    said = appliance.run("systemd-analyze", "security", "--no-pager", f"{unit}.service").stdout
+    score = float(re.findall(r"Overall exposure level for \S+: ([0-9.]+)", said)[0])
+    assert score <= facts().unit(unit).exposure_max
+
+
+def test_the_units_verify_without_a_word(appliance: Container) -> None:
+    # The image's units by their files, those of the release as the generator brings them.
+    units = "$(cd /usr/lib/systemd/system && ls -d att*.*) $(ls /opt/att/current/systemd)"
+    script = f"systemd-analyze verify --generators=yes {units}"
+    done = appliance.run("sh", "-c", script, check=False)
+    absent = re.compile(r"att-(router|memory|admin|egress)\.socket: .*not loaded, socket cannot be started")
+    assert [line for line in (done.stdout + done.stderr).splitlines() if not absent.search(line)] == []
+
+
+def test_every_probe_works_in_a_unit_without_hardening(probed: Container) -> None:
+    probes = sorted({probe for unit in UNITS for probe in wanted(unit)})
+    answers = start_probe(probed, "probe-bare", "[Service]", probes)
+    assert {probe for probe, answer in answers.items() if answer != "ok"} == set()
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_under_the_units_real_properties_each_probe_fails_as_expected(probed: Container, unit: str) -> None:
+    shown = probed.run("systemctl", "cat", f"{unit}.service").stdout
+    kept = "\n".join(line for line in shown.splitlines() if not NOT_COPIED.match(line))
+    answers = start_probe(probed, f"probe-{unit}", kept, sorted(wanted(unit)))
+    assert answers == wanted(unit)
+
+
+def test_the_table_speaks_of_error_codes_and_of_every_probe_of_the_issue() -> None:
+    assert {code for unit in UNITS for code in wanted(unit).values()} <= set(errno.errorcode.values())
+    assert set(ALWAYS) | {"read=/etc/shadow"} == EVERYWHERE
