@@ -1,0 +1,125 @@
+"""The engine dies before every effect of an upgrade; afterwards the machine is whole, whoever recovers it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.crash.machine import Crash, Machine, problems, snapshot_of
+from tests.crash.releases import Content
+
+OLD = Content("1.0.0")
+NONE = Content("1.1.0")
+ADDITIVE = Content("1.1.0", steps=((1, 1, "none"), (2, 1, "additive")))
+BREAKING = Content("1.1.0", steps=((1, 1, "none"), (2, 2, "breaking")))
+CLASSES = {"none": NONE, "additive": ADDITIVE, "breaking": BREAKING}
+SICKNESSES = ("", "start", "crash loop", "probation", "wrong version", "never ready", "migration", "unit", "self-test")
+
+
+def a_power_cut(machine: Machine) -> None:
+    machine.power_cut()
+    machine.boot()
+
+
+RECOVERIES: dict[str, Callable[[Machine], None]] = {
+    "engine": Machine.engine_restarts,
+    "power": a_power_cut,
+    "watchdog": Machine.watchdog_fires,
+}
+
+
+def made(root: Path, sickness: str = "") -> Machine:
+    machine = Machine(root)
+    machine.install(OLD)
+    machine.first_boot()
+    assert problems(machine) == []
+    if sickness:
+        machine.sick["1.1.0"] = sickness
+    machine.effects.clear()
+    return machine
+
+
+def effects_of(root: Path, content: Content, sickness: str) -> list[str]:
+    machine = made(root, sickness)
+    machine.apply(content)
+    assert problems(machine) == [], machine.effects
+    return list(machine.effects)
+
+
+@pytest.mark.parametrize("sickness", SICKNESSES)
+@pytest.mark.parametrize("name", CLASSES)
+def test_an_uninterrupted_upgrade_ends_with_its_verdict(tmp_path: Path, name: str, sickness: str) -> None:
+    machine = made(tmp_path / "m", sickness)
+    machine.apply(CLASSES[name])
+    assert problems(machine) == []
+    transaction = machine.world().transaction()
+    assert transaction is not None
+    current = machine.world().links().current
+    migrates = name != "none"
+    if not sickness or (sickness == "migration" and not migrates):
+        assert (transaction.state, current) == ("COMMITTED", "1.1.0")
+    elif sickness in ("migration", "self-test"):
+        assert (transaction.state, current) == ("REFUSED", "1.0.0")
+    else:
+        assert (transaction.state, current) == ("ROLLED_BACK", "1.0.0")
+        logs = [path.name for path in machine.layout.logs.glob("rollback-*.log")]
+        assert logs == [transaction.values["log"]]
+    assert machine.refused_connections == 0
+
+
+@pytest.mark.parametrize("recovery", RECOVERIES)
+@pytest.mark.parametrize("sickness", ["", "probation", "unit"])
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_death_before_any_effect_leaves_a_whole_machine(
+    tmp_path: Path, name: str, sickness: str, recovery: str
+) -> None:
+    content = CLASSES[name]
+    count = len(effects_of(tmp_path / "count", content, sickness))
+    assert count > 15
+    for number in range(1, count + 1):
+        machine = made(tmp_path / f"n{number}", sickness)
+        machine.crash_at = number
+        with pytest.raises(Crash):
+            machine.apply(content)
+        committed = _committed(machine)
+        RECOVERIES[recovery](machine)
+        trail = machine.effects[number - 3 :]
+        assert problems(machine) == [], (number, trail)
+        if committed:
+            assert machine.world().links().current == "1.1.0", (number, trail)
+        before = snapshot_of(machine.layout.opt)
+        machine.power_cut()
+        machine.boot()
+        assert problems(machine) == [], (number, "second boot")
+        assert snapshot_of(machine.layout.opt) == before, (number, "recovery is not idempotent")
+
+
+@pytest.mark.parametrize("second", RECOVERIES)
+@pytest.mark.parametrize("first", RECOVERIES)
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_second_death_during_recovery_leaves_a_whole_machine(
+    tmp_path: Path, name: str, first: str, second: str
+) -> None:
+    content = CLASSES[name]
+    count = len(effects_of(tmp_path / "count", content, "probation"))
+    for number in range(1, count + 1, 3):
+        again = 1
+        while True:
+            machine = made(tmp_path / f"n{number}-{again}", "probation")
+            machine.crash_at = number
+            with pytest.raises(Crash):
+                machine.apply(content)
+            machine.crash_at = len(machine.effects) + again
+            try:
+                RECOVERIES[first](machine)
+            except Crash:
+                RECOVERIES[second](machine)
+            else:
+                machine.crash_at = None
+                break
+            assert problems(machine) == [], (number, again, machine.effects[-30:])
+            again += 2
+
+
+def _committed(machine: Machine) -> bool:
+    transaction = machine.world().transaction()
+    return transaction is not None and transaction.state == "COMMITTED"
