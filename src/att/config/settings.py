@@ -57,9 +57,8 @@ class Api(Section):
     cors_origins: list[str] = setting(
         [], "Origins of foreign web pages that may call the API, e.g. `https://tools.example.org`", max_length=64
     )
-    session_hours: int = setting(12, "Hours until a person must sign in again", ge=1, le=720)
-    session_idle_minutes: int = setting(120, "Minutes without a request that end a session", ge=5, le=43_200)
-    token_days_max: int = setting(365, "Longest life of an API token in days", ge=1, le=3_650)
+    session_hours: int = setting(168, "Hours until a person must sign in again", ge=1, le=720)
+    session_idle_minutes: int = setting(720, "Minutes without a request that end a session", ge=5, le=43_200)
     sign_in_tries_per_minute: int = setting(10, "Sign-in and claim tries a minute from one address", ge=1, le=600)
     requests_per_minute: int = setting(6_000, "Requests a minute of one token or address", ge=60, le=1_000_000)
 
@@ -87,7 +86,7 @@ class Upgrade(Section):
 class Audit(Section):
     """The API's audit table; the engine's /var/log/att/audit.log is never shortened."""
 
-    keep_days: int = setting(365, "Days an audit record is kept", ge=30, le=3_650)
+    keep_days: int = setting(400, "Days an audit record is kept", ge=30, le=3_650)
 
 
 class Retention(Section):
@@ -101,7 +100,6 @@ class Jobs(Section):
     """Long work."""
 
     running_max: int = setting(4, "Jobs that run at once; others wait", ge=1, le=64, reload=RESTART_API)
-    log_mb_max: int = setting(16, "Megabytes of log one job may write", ge=1, le=1_024)
 
 
 class Settings(Section):
