@@ -43,7 +43,7 @@ DENIED: dict[str, dict[str, str]] = {
         "write=/etc/att": "EROFS",
         f"connect={LOCAL_SOCKET}": "EACCES",
         "connect=/run/systemd/private": "EACCES",
-        "internet=192.0.2.1": "EAFNOSUPPORT",
+        "inet=127.0.0.1": "EAFNOSUPPORT",
     },
     "att-front": {
         f"read={SECRET}": "EACCES",
@@ -66,7 +66,7 @@ DENIED: dict[str, dict[str, str]] = {
         "write=/etc/att": "EROFS",
         f"connect={ENGINE_SOCKET}": "ENOENT",
         "connect=/run/att/api.sock": "ENOENT",
-        "internet=192.0.2.1": "EAFNOSUPPORT",
+        "inet=127.0.0.1": "EAFNOSUPPORT",
     },
     "att-upgraded": {
         f"read={LAUNCHER_KEY}": "ENOENT",
@@ -74,17 +74,17 @@ DENIED: dict[str, dict[str, str]] = {
         f"connect={LOCAL_SOCKET}": "ECONNREFUSED",
         f"connect={LAUNCHER_SOCKET}": "ECONNREFUSED",
         "write=/root": "EROFS",
-        "internet=192.0.2.1": "EAFNOSUPPORT",
+        "inet=127.0.0.1": "EAFNOSUPPORT",
     },
     "att-recover": {
         f"read={LAUNCHER_KEY}": "ENOENT",
         "read=/etc/shadow": "ENODATA",
-        "internet=192.0.2.1": "EAFNOSUPPORT",
+        "inet=127.0.0.1": "EAFNOSUPPORT",
     },
     "att-watchdog": {
         f"read={LAUNCHER_KEY}": "ENOENT",
         "read=/etc/shadow": "ENODATA",
-        "internet=192.0.2.1": "EAFNOSUPPORT",
+        "inet=127.0.0.1": "EAFNOSUPPORT",
     },
     "att-firstboot": {
         f"read={LAUNCHER_KEY}": "ENOENT",
@@ -100,7 +100,7 @@ ALWAYS = {
     "mount": "EPERM",
     "module": "EPERM",
     "namespace": "EPERM",
-    "execute_memory": "EPERM",
+    "execute_memory": "EACCES",
     "setuid_file=/var/tmp": "EPERM",
 }
 # They say how the real process is started, watched and fed; the probe is started instead of it.
