@@ -9,8 +9,8 @@ from att.diagnostics.decision import Disk, Unit
 class Engine(Protocol):
     """The upgrade engine's client."""
 
-    async def call(self, verb: str, args: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the verb's result or raise the engine's error."""
+    async def call(self, verb: str, args: dict[str, Any] | None = None, *, seconds: float) -> dict[str, Any]:
+        """Return the verb's result or raise the engine's error; one silent for `seconds` counts as away."""
 
 
 class World(Protocol):

@@ -135,10 +135,7 @@ class StatusService:
 
     async def _ask_engine(self, engine: Engine) -> decision.Engine:
         try:
-            with anyio.fail_after(ENGINE_SECONDS):
-                told = await engine.call("status", {})
-        except TimeoutError:
-            return decision.Engine(problem="does not answer in time")
+            told = await engine.call("status", {}, seconds=ENGINE_SECONDS)
         except AttError as error:
             return decision.Engine(problem=error.detail)
         return decision.Engine(

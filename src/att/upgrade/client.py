@@ -26,9 +26,17 @@ class EngineClient:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def call(self, verb: str, args: dict[str, Any] | None = None, *, request_id: str = "") -> dict[str, Any]:
-        """Return the verb's result, off the event loop."""
-        return await anyio.to_thread.run_sync(partial(self.call_now, verb, args, request_id=request_id))
+    async def call(
+        self,
+        verb: str,
+        args: dict[str, Any] | None = None,
+        *,
+        request_id: str = "",
+        seconds: float = ANSWER_SECONDS,
+    ) -> dict[str, Any]:
+        """Return the verb's result, off the event loop; an engine silent for `seconds` counts as away."""
+        work = partial(self.call_now, verb, args, request_id=request_id, seconds=seconds)
+        return await anyio.to_thread.run_sync(work)
 
     async def call_with_file(
         self, verb: str, file: Path, args: dict[str, Any] | None = None, *, request_id: str = ""
@@ -59,10 +67,16 @@ class EngineClient:
             await anyio.sleep(RETRY_SECONDS)
 
     def call_now(
-        self, verb: str, args: dict[str, Any] | None = None, *, request_id: str = "", file: Path | None = None
+        self,
+        verb: str,
+        args: dict[str, Any] | None = None,
+        *,
+        request_id: str = "",
+        file: Path | None = None,
+        seconds: float = ANSWER_SECONDS,
     ) -> dict[str, Any]:
         """Return the verb's result; blocks."""
-        for answer in self._ask(verb, args or {}, request_id, file, ANSWER_SECONDS):
+        for answer in self._ask(verb, args or {}, request_id, file, seconds):
             if "result" in answer:
                 found: dict[str, Any] = answer["result"]
                 return found
