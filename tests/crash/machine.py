@@ -333,8 +333,12 @@ class Machine:
         """The generator, stage0, then what the target wants; the order of a boot."""
         self.reload()
         world = self.world()
-        with world.lock():
-            recover(world, Actor.BOOT)
+        died: Crash | None = None
+        try:
+            with world.lock():
+                recover(world, Actor.BOOT)
+        except Crash as crash:
+            died = crash  # att-recover died; the boot goes on without it
         before = dict(self.loaded)
         self.reload()
         assert before == self.loaded, "the generator and recovery disagree"
@@ -344,6 +348,8 @@ class Machine:
         self.active_sockets = set(sockets(self.layout, decided.release))
         for name in running(self.layout, decided.release):
             self._start_process(name)
+        if died is not None:
+            raise died
 
     def power_cut(self) -> None:
         """Processes, locks, /run and the boot go; the disk stays."""

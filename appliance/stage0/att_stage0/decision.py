@@ -123,7 +123,7 @@ def recovery(transaction: Transaction | None, links: Links, moment: Moment, acto
         case State.COMMITTED:
             return _derive(links, check_database=False) if transaction.cleaned else FinishCommit()
         case State.ROLLING_BACK:
-            return _going_back(transaction, moment)
+            return _going_back(transaction, links, moment)
         case State.FAILED_SAFE:
             return StaySafe(str(transaction.failure.get("detail", "an upgrade and its rollback failed")))
         case _ as never:
@@ -133,51 +133,57 @@ def recovery(transaction: Transaction | None, links: Links, moment: Moment, acto
 def _unproven(transaction: Transaction, links: Links, moment: Moment, actor: Actor) -> Recovery:
     same_boot = transaction.boot == moment.boot
     if transaction.state is State.SWITCHED and transaction.phase is Phase.INTENT:
-        return _back(transaction, moment, "interrupted", "the switch was interrupted")
+        return _back(transaction, links, moment, "interrupted", "the switch was interrupted")
     if transaction.target not in links.releases:
-        return _back(transaction, moment, "deploy_failure", "the new release is not complete on disk")
+        return _back(transaction, links, moment, "deploy_failure", "the new release is not complete on disk")
     if not same_boot and transaction.schema_class == "breaking":
         # The fence fell with the machine: running on would take writes that a rollback then loses.
-        return _back(transaction, moment, "interrupted", "the machine restarted in the trial of a breaking migration")
+        return _back(
+            transaction, links, moment, "interrupted", "the machine restarted in the trial of a breaking migration"
+        )
     if same_boot and transaction.deadline is not None and moment.monotonic > transaction.deadline:
-        return _back(transaction, moment, "watchdog_failure", "the new release did not prove healthy in time")
+        return _back(transaction, links, moment, "watchdog_failure", "the new release did not prove healthy in time")
     if same_boot and actor is Actor.WATCHDOG:
         return Wait(transaction.deadline)
     attempt = transaction.attempt + (actor is Actor.ENGINE or not same_boot)
     if attempt > ATTEMPTS_MAX:
-        return _back(transaction, moment, "watchdog_failure", f"interrupted {ATTEMPTS_MAX} times before it was proven")
+        return _back(
+            transaction, links, moment, "watchdog_failure", f"interrupted {ATTEMPTS_MAX} times before it was proven"
+        )
     return Reenter(attempt)
 
 
-def _back(transaction: Transaction, moment: Moment, failure_class: str, detail: str) -> RollBack:
-    return RollBack(1, failure_class, detail, restores_database(transaction, moment))
+def _back(transaction: Transaction, links: Links, moment: Moment, failure_class: str, detail: str) -> RollBack:
+    return RollBack(1, failure_class, detail, restores_database(transaction, links, moment))
 
 
-def _going_back(transaction: Transaction, moment: Moment) -> Recovery:
+def _going_back(transaction: Transaction, links: Links, moment: Moment) -> Recovery:
     if transaction.attempt >= ATTEMPTS_MAX:
         return StaySafe(f"the rollback was interrupted {ATTEMPTS_MAX} times")
     failure = transaction.failure
-    decided = transaction.restores_database
     return RollBack(
         attempt=transaction.attempt + 1,
         failure_class=str(failure.get("class", "interrupted")),
         detail=str(failure.get("detail", "the rollback was interrupted")),
-        restores_database=restores_database(transaction, moment) if decided is None else decided,
+        restores_database=restores_database(transaction, links, moment),
     )
 
 
-def restores_database(transaction: Transaction, moment: Moment) -> bool:
-    """Whether going back takes the former database directory too.
+def restores_database(transaction: Transaction, links: Links, moment: Moment) -> bool:
+    """Whether going back takes the former database directory.
 
-    Where a migration is additive, the copy is kept as soon as the new process may have written to it; until then the
-    former process serves the former directory, and that one holds the newest rows.
+    A breaking migration always does: the fence kept writes out of the copy. An additive one keeps the copy as soon as
+    another process than the former one may have written to it; the former one has served the former directory all
+    along. After a reboot, services ran (or will) on what the link says, and both hold the same rows up to then.
     """
     if transaction.database_target == transaction.database_source:
         return False
-    if transaction.schema_class == "breaking" or transaction.state is State.SWITCHED:
+    if transaction.schema_class == "breaking":
         return True
-    unreplaced = transaction.boot == moment.boot and transaction.invocation == moment.invocation != ""
-    return transaction.state is State.RESTARTED and transaction.phase is Phase.INTENT and unreplaced
+    served = transaction.values.get("invocation_boot") == moment.boot and transaction.invocation == moment.invocation
+    if served and moment.invocation != "":
+        return True
+    return links.database == transaction.database_source
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,8 @@ def _stay_safe(world: World, transaction: Transaction, verdict: StaySafe) -> Tra
         world.write(world.layout.maintenance, verdict.detail + "\n")
         return transaction
     if transaction.state is State.ROLLING_BACK:
-        rollback.links_back(world, transaction)
+        restores = restores_database(transaction, world.links(), world.moment())
+        rollback.links_back(world, transaction, restores_database=restores)
     return rollback.stay_safe(world, transaction, verdict.detail)
 
 
@@ -150,7 +151,7 @@ def operator_rollback(world: World, to: str | None, by: str) -> Transaction:
     if transaction is not None and not transaction.finished:
         moment = world.moment()
         if isinstance(recovery(transaction, world.links(), moment, Actor.OPERATOR), Reenter):
-            step = RollBack(1, "operator", f"asked for by {by}", restores_database(transaction, moment))
+            step = RollBack(1, "operator", f"asked for by {by}", restores_database(transaction, world.links(), moment))
             return rollback.roll_back(world, transaction, step, live=True)
         verdict, transaction = recover(world, Actor.OPERATOR)
         if transaction is not None and isinstance(verdict, RollBack):

@@ -45,15 +45,15 @@ def revert(world: World, transaction: Transaction, step: RollBack, *, live: bool
         _write_log(world, transaction)
         with contextlib.suppress(UnitsFailed):  # a unit that does not stop must not keep the links from going back
             services.stop_surplus(world, coming=transaction.source, going=transaction.target)
-    links_back(world, transaction)
+    links_back(world, transaction, restores_database=step.restores_database)
     return _record(world, transaction, Phase.DONE)
 
 
-def links_back(world: World, transaction: Transaction) -> None:
+def links_back(world: World, transaction: Transaction, *, restores_database: bool) -> None:
     """Release, database and rollback target as they were before the switch; already so is no effect."""
     layout = world.layout
     if transaction.database_source:
-        database = transaction.database_source if transaction.restores_database else transaction.database_target
+        database = transaction.database_source if restores_database else transaction.database_target
         world.switch(layout.database, database)
     world.switch(layout.current, f"releases/{transaction.source}")
     if transaction.former_previous:
@@ -131,7 +131,7 @@ def remember_bad(world: World, transaction: Transaction) -> None:
 
 
 def _restart_source(world: World, transaction: Transaction) -> None:
-    if world.readyz(2.0).release == transaction.source:
+    if world.readyz(2.0).proves(transaction.source, transaction.baseline_failing):
         return
     names = services.running(world.layout, transaction.source)
     # The target's writers must be gone before the fence file falls; the lock of the source would only hold it up.

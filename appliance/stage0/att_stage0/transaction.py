@@ -101,12 +101,6 @@ class Transaction:
         return self._text("invocation")
 
     @property
-    def restores_database(self) -> bool | None:
-        """Decided once, when the rollback began; None before."""
-        found = self.values.get("restores_database")
-        return found if isinstance(found, bool) else None
-
-    @property
     def baseline_failing(self) -> tuple[str, ...]:
         """Checks that failed before and were accepted by an operator."""
         found = self.values.get("baseline_failing", [])

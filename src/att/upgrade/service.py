@@ -387,7 +387,7 @@ class Engine:
         else:
             failure, detail = after.failure_of(error)
             self.progress("rolling back")
-            step = RollBack(1, failure, detail, restores_database(transaction, world.moment()))
+            step = RollBack(1, failure, detail, restores_database(transaction, world.links(), world.moment()))
             rollback.roll_back(world, transaction, step, live=True)
 
 
