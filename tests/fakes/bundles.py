@@ -54,8 +54,9 @@ def derive_bundle(
         release = Path(work) / "release"
         shutil.copytree(source, release, symlinks=True, copy_function=_link, ignore=_papers)
         old = read_metadata(source)
-        changed = {**_renamed(release, old.version, version), **(overlay or {})}
-        touched = {name for path, content in changed.items() for name in _lay(release, path, content)}
+        # The overlay comes second: a change of a file's content sees the new version in it.
+        layers: list[Overlay] = [_renamed(release, old.version, version), overlay or {}]
+        touched = {name for layer in layers for path in layer for name in _lay(release, path, layer[path])}
         described = _described(release, old, touched)
         fields: dict[str, Any] = {"version": version, "files": described, "size": total_size(described)}
         fields["database"] = database_of(release / MIGRATIONS)
