@@ -27,9 +27,10 @@ _PACKER_PREFIX = re.compile(r"^\s*(==>|   )?\s*qemu\.att:\s?")
 
 @dataclass(frozen=True)
 class Image:
-    """A finished image: its disk, the release in it, and the digest of what it was built from."""
+    """A finished image: its disk, the bundle in it with its version, and the digest of what it was built from."""
 
     disk: Path
+    bundle: Path
     version: str
     inputs: str
 
@@ -55,10 +56,10 @@ def latest() -> Image | None:
     """The image built last, None when there is none or its files are gone."""
     try:
         known = json.loads((ARTIFACTS / "image.json").read_text())
-        found = Image(ARTIFACTS / known["disk"], known["version"], known["inputs"])
+        found = Image(ARTIFACTS / known["disk"], ARTIFACTS / known["bundle"]["file"], known["version"], known["inputs"])
     except (OSError, ValueError, KeyError):
         return None
-    return found if found.disk.exists() else None
+    return found if found.disk.exists() and found.bundle.exists() else None
 
 
 def _base() -> tuple[str, str]:
@@ -90,7 +91,7 @@ def _build(base: str, checksum: str, inputs: str) -> Image:
         Path(f"{disk}.sha256").write_text(f"{digest}  {disk.name}\n")
         _write_manifest(disk, version, digest, inputs, bundle, checksum)
         step.notes = digest
-    return Image(disk, version, inputs)
+    return Image(disk, bundle, version, inputs)
 
 
 def _bundle() -> tuple[Path, str, str]:
@@ -179,7 +180,7 @@ def _follow(command: list[str], log: Path, environment: dict[str, str]) -> None:
         for line in process.stdout or ():
             kept.write(line)
             kept.flush()
-            plain = _PACKER_PREFIX.sub("", line.rstrip())
+            plain = plain_line(line)
             if plain.startswith("APPLIANCE_STEP:"):
                 say(plain)
             if time.monotonic() > deadline:
@@ -187,6 +188,11 @@ def _follow(command: list[str], log: Path, environment: dict[str, str]) -> None:
     if process.returncode:
         wrong = [line for line in log.read_text().splitlines() if line.strip()][-25:]
         raise VmError("cannot build the image: packer ended with an error:\n" + "\n".join(wrong), f"the log is {log}")
+
+
+def plain_line(line: str) -> str:
+    """A line that a provisioner printed, without what Packer puts before it."""
+    return _PACKER_PREFIX.sub("", line.rstrip())
 
 
 def _compress(made: Path, disk: Path) -> None:

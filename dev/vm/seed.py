@@ -27,6 +27,11 @@ class Identity:
     first_token_sha256: str = ""
 
 
+def _quoted(text: str) -> str:
+    """The text as a YAML string; JSON's escapes above 16 bits are not YAML's."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def _block(text: str, indent: int) -> str:
     return "".join(f"{' ' * indent}{line}\n" for line in text.splitlines()).rstrip("\n")
 
@@ -40,8 +45,8 @@ def user_data(identity: Identity) -> str:
     if identity.first_token_sha256:
         files.append(_file("/etc/att/first-token.sha256", "root:root", "0400", identity.first_token_sha256 + "\n"))
     return template.substitute(
-        hostname=json.dumps(identity.hostname),
-        authorized_keys="\n".join(f"  - {json.dumps(key)}" for key in identity.authorized_keys),
+        hostname=_quoted(identity.hostname),
+        authorized_keys="\n".join(f"  - {_quoted(key)}" for key in identity.authorized_keys),
         write_files="write_files:\n" + "\n".join(files) if files else "",
     )
 
@@ -53,7 +58,7 @@ def _file(path: str, owner: str, mode: str, content: str) -> str:
 def meta_data(identity: Identity) -> str:
     """Fills the template `cloud-init/meta-data.yaml`."""
     template = string.Template((_TEMPLATES / "meta-data.yaml").read_text())
-    return template.substitute(instance=json.dumps(identity.instance), hostname=json.dumps(identity.hostname))
+    return template.substitute(instance=_quoted(identity.instance), hostname=_quoted(identity.hostname))
 
 
 def write_seed(disk: Path, files: dict[str, str]) -> None:

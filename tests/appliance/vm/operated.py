@@ -1,0 +1,149 @@
+"""One appliance in a QEMU machine as its operator and its clients meet it: SSH, attctl, HTTPS, a power cut."""
+
+import hashlib
+import itertools
+import json
+import secrets
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from dev.bundle.__main__ import signing_key
+from dev.vm import accelerator
+from dev.vm.guest import Guest, make_key
+from dev.vm.image import Image
+from dev.vm.machine import Machine, Plan, free_port, wait_until
+from dev.vm.seed import Identity, seed_disk
+from tests.fakes.bundles import CATALOGUE, unpacked
+
+# Emulation is six to nine times slower than the machine it runs on, and that machine may be busy.
+BOOT_SECONDS_MAX = 900
+UPGRADE_SECONDS_MAX = 1500
+COMMAND_SECONDS_MAX = 300
+
+
+@dataclass
+class Operated:
+    """A running appliance and what its operator holds: key, first token, bundles to upgrade with."""
+
+    machine: Machine
+    guest: Guest
+    token: str
+    bundles: "Bundles"
+    booted_seconds: list[float] = field(default_factory=list)
+
+    def boot(self) -> float:
+        """Starts the machine and waits until it serves and lets its operator in; gives the seconds to readiness."""
+        self.machine.start()
+        seconds = self.guest.wait_for_ready(self.machine, BOOT_SECONDS_MAX)
+        self.booted_seconds.append(seconds)
+        wait_until(
+            lambda: self.guest.ssh("true", check=False).returncode == 0, COMMAND_SECONDS_MAX, "a login", every_seconds=2
+        )
+        return seconds
+
+    def attctl(self, *arguments: str, timeout_seconds: float = COMMAND_SECONDS_MAX) -> tuple[int, Any, str]:
+        """Runs attctl as operator; gives exit code, its JSON (None when it printed none) and its standard error."""
+        done = self.guest.ssh("attctl", "--json", *arguments, check=False, timeout_seconds=timeout_seconds)
+        try:
+            printed = json.loads(done.stdout)
+        except ValueError:
+            printed = None
+        return done.returncode, printed, done.stderr + ("" if printed is not None else done.stdout)
+
+    def status_becomes_ok(self) -> Any:
+        """Asks for the status until it is ok; gives it."""
+        seen: list[Any] = []
+
+        def ok() -> bool:
+            code, printed, said = self.attctl("status")
+            seen.append((code, printed.get("status"), printed.get("reasons")) if printed else (code, said))
+            if code == 0:
+                seen.append(printed)
+            return code == 0
+
+        try:
+            wait_until(ok, COMMAND_SECONDS_MAX, "attctl status to say ok", every_seconds=3)
+        except Exception as error:
+            raise AssertionError(f"{error}; seen: {seen[-3:]}") from error
+        return seen[-1]
+
+    def release(self) -> str:
+        """The release that the current link names."""
+        return Path(self.guest.shell("readlink /opt/att/current").strip()).name
+
+    def bring(self, bundle: Path) -> str:
+        """Copies a bundle into the operator's home; gives its path there. Earlier ones are removed."""
+        self.guest.shell("rm -f ~/*.attb")
+        self.guest.copy_in(bundle, bundle.name)
+        return bundle.name
+
+    def upgrade(self, bundle: Path) -> tuple[int, Any, str]:
+        """Copies a bundle in and upgrades to it, to the end."""
+        return self.attctl("upgrade", "apply", self.bring(bundle), "--wait", timeout_seconds=UPGRADE_SECONDS_MAX)
+
+    def begin_upgrade_and_cut_power(self, bundle: Path) -> None:
+        """Begins an upgrade and cuts the power in the moment in which the release link has moved."""
+        name, before = self.bring(bundle), self.release()
+        script = (
+            f"nohup attctl upgrade apply {shlex.quote(name)} >apply.log 2>&1 & "
+            f'for i in $(seq 6000); do [ "$(readlink /opt/att/current)" = releases/{before} ] || exit 0; '
+            "sleep 0.1; done; cat apply.log; exit 1"
+        )
+        self.guest.ssh("sh", "-c", script, timeout_seconds=UPGRADE_SECONDS_MAX)
+        self.machine.power_cut()
+
+    def sockets(self) -> dict[str, str]:
+        """Every ATT socket unit and its state."""
+        listed = self.guest.shell("systemctl list-units --all --plain --no-legend 'att-*.socket'").splitlines()
+        return {line.split()[0]: line.split()[2] for line in listed}
+
+
+class Bundles:
+    """Variants of the bundle in the image, each with a version of its own, higher than the one before."""
+
+    def __init__(self, bundle: Path, folder: Path) -> None:
+        self._key = load_key(signing_key(release=False))
+        self._folder = folder
+        self._release = unpacked(bundle, folder / "release", self._key)
+        self._number = itertools.count(1)
+
+    def next(self, variant: str) -> tuple[Path, str]:
+        """A bundle of the named variant of the catalogue, and its version."""
+        version = f"9.0.{next(self._number)}"
+        return CATALOGUE[variant].derive(self._release, version, key=self._key, output=self._folder), version
+
+
+def load_key(file: Path) -> Ed25519PrivateKey:
+    """Reads an Ed25519 private key from a PEM file."""
+    key = serialization.load_pem_private_key(file.read_bytes(), password=None)
+    assert isinstance(key, Ed25519PrivateKey)
+    return key
+
+
+@contextmanager
+def operated(image: Image, folder: Path, *, settings: str = "") -> Iterator[Operated]:
+    """An appliance of this image on a fresh disk, without any network but its forwarded ports; off at the end."""
+    token = f"att_{secrets.token_urlsafe(32)}"
+    key = folder / "id_ed25519"
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    identity = Identity(f"test-{secrets.token_hex(8)}", "att-test", (make_key(key),), settings, digest)
+    seed_disk(folder / "seed.iso", identity)
+    guest = Guest(free_port(), free_port(), key)
+    plan = Plan(
+        image=image.disk,
+        seed=folder / "seed.iso",
+        forwards={22: guest.ssh_port, 7443: guest.https_port},
+        accelerator=accelerator.chosen(image.disk),
+        restricted=True,
+    )
+    machine = Machine(folder / "machine", plan)
+    try:
+        yield Operated(machine, guest, token, Bundles(image.bundle, folder / "bundles"))
+    finally:
+        machine.power_cut()
