@@ -6,11 +6,12 @@ process), streams end with a hint to reconnect, waiting writes are answered at o
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -39,7 +40,7 @@ from att.surfaces.mcp.endpoint import McpEndpoint, well_known
 from att.surfaces.metrics import Metrics
 from att.surfaces.rest.app import Wiring, create_app
 from att.surfaces.rest.console import console_roots
-from att.surfaces.rest.health import Readiness, Ready, State
+from att.surfaces.rest.health import ProcessState, Readiness, Ready
 from att.surfaces.rest.streams import Streams
 from att.surfaces.uploads import Uploads
 
@@ -171,14 +172,14 @@ _MAKERS: Mapping[str, Callable[[Facts, Any], Any]] = {
 }
 
 
-def _state(streams: Streams, settings: LiveSettings) -> Callable[[Ready], State]:
+def _state(streams: Streams, settings: LiveSettings) -> Callable[[Ready], ProcessState]:
     started = time.monotonic()
 
-    def state(ready: Ready) -> State:
+    def state(ready: Ready) -> ProcessState:
         details = {"pid": str(os.getpid()), "python": sys.version.split()[0]}
         if settings.problems:
             details["settings"] = "; ".join(str(problem) for problem in settings.problems)
-        return State(
+        return ProcessState(
             **ready.model_dump(),
             uptime_seconds=round(time.monotonic() - started, 1),
             draining=streams.draining.begun,
@@ -239,6 +240,13 @@ class ApiServer(uvicorn.Server):
         if self.started:
             self._on_ready()
             self._platform.mcp.warm()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle signals; a SIGTERM that was obeyed is a good end, not raised again."""
+        with super().capture_signals():
+            yield
+            self._captured_signals = [one for one in self._captured_signals if one != signal.SIGTERM]
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to stop at once, not at uvicorn's next look."""

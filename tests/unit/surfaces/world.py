@@ -24,7 +24,7 @@ from att.surfaces.metrics import Metrics
 from att.surfaces.ports import Gate
 from att.surfaces.rest.app import Lifespan, Wiring, create_app
 from att.surfaces.rest.console import console_roots
-from att.surfaces.rest.health import Readiness, Ready, State
+from att.surfaces.rest.health import Readiness, Ready, ProcessState
 from att.surfaces.rest.streams import Streams
 from att.surfaces.uploads import Uploads
 
@@ -334,5 +334,5 @@ class World:
             raise self.problems[0]
         return "schema 1"
 
-    def _state(self, ready: Ready) -> State:
-        return State(**ready.model_dump(), uptime_seconds=1.0, draining=False, streams_open=0)
+    def _state(self, ready: Ready) -> ProcessState:
+        return ProcessState(**ready.model_dump(), uptime_seconds=1.0, draining=False, streams_open=0)

@@ -20,7 +20,7 @@ from att.surfaces.rest.console import Console, Roots
 from att.surfaces.rest.envelope import Envelope
 from att.surfaces.rest.failures import add_failures, nothing_there, problem_answer
 from att.surfaces.rest.guard import Guard
-from att.surfaces.rest.health import Canary, Readiness, Ready, State, health_routes
+from att.surfaces.rest.health import Canary, ProcessState, Readiness, Ready, health_routes
 from att.surfaces.rest.openapi import openapi
 from att.surfaces.rest.requests import caller_of
 from att.surfaces.rest.routes import EVENTS_PATH, add_operation
@@ -48,7 +48,7 @@ class Wiring:
     canary: Canary
     uploads: Uploads
     readiness: Readiness
-    state: Callable[[Ready], State]
+    state: Callable[[Ready], ProcessState]
     streams: Streams
     settings: Callable[[], Api]
     console: Roots
@@ -88,7 +88,7 @@ def plain_routes(
     audit: Audit,
     uploads: Uploads,
     metrics: Metrics,
-    state: Callable[[Ready], State],
+    state: Callable[[Ready], ProcessState],
 ) -> list[BaseRoute]:
     """Return the documented routes that are no operations."""
     routers = (

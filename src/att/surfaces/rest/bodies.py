@@ -11,7 +11,7 @@ from att.kernel.errors import InvalidInput, TooLarge
 from att.kernel.operation import Operation
 from att.surfaces.problem import Malformed, UnsupportedMedia, invalid
 
-BODY_BYTES_MAX = 1_048_576
+BODY_BYTES_MAX = 8_388_608
 JSON_BYTES_MAX = 16_384
 """Of the plain routes, which anybody may call."""
 CONFIRMATION_QUERY = "confirmation_id"

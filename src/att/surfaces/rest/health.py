@@ -31,7 +31,7 @@ class Live(BaseModel):
     status: Literal["ok"] = "ok"
 
 
-class Check(BaseModel):
+class ReadyCheck(BaseModel):
     """One check of readiness."""
 
     status: Literal["ok", "failed"]
@@ -43,10 +43,10 @@ class Ready(BaseModel):
 
     status: Literal["ok", "unavailable"]
     release: str
-    checks: dict[str, Check]
+    checks: dict[str, ReadyCheck]
 
 
-class State(Ready):
+class ProcessState(Ready):
     """What an admin may see of the process."""
 
     uptime_seconds: float
@@ -75,16 +75,16 @@ class Readiness:
         """Return every check and their sum."""
         checks = {name: await _check(probe) for name, probe in self._probes.items()}
         if self.draining.begun:
-            checks["process"] = Check(status="failed", detail="the process is stopping")
+            checks["process"] = ReadyCheck(status="failed", detail="the process is stopping")
         well = all(check.status == "ok" for check in checks.values())
         return Ready(status="ok" if well else "unavailable", release=self.release, checks=checks)
 
 
-async def _check(probe: Probe) -> Check:
+async def _check(probe: Probe) -> ReadyCheck:
     try:
-        return Check(status="ok", detail=await probe())
+        return ReadyCheck(status="ok", detail=await probe())
     except AttError as error:
-        return Check(status="failed", detail=f"{error.detail} ({error.code})")
+        return ReadyCheck(status="failed", detail=f"{error.detail} ({error.code})")
 
 
 def health_routes(
@@ -92,7 +92,7 @@ def health_routes(
     canary: Canary,
     authenticator: Authenticator,
     metrics: Metrics,
-    state: Callable[[Ready], State],
+    state: Callable[[Ready], ProcessState],
 ) -> APIRouter:
     """Return the health routes; who may ask what is written beside each."""
     router = APIRouter(tags=["health"])
@@ -116,8 +116,8 @@ def health_routes(
         """Report the checks of readiness, always with status 200 (anyone)."""
         return await readiness.report()
 
-    @router.get("/state_health", response_model=State, responses=problem_responses(401, 403), dependencies=admin)
-    async def state_health() -> State:
+    @router.get("/state_health", response_model=ProcessState, responses=problem_responses(401, 403), dependencies=admin)
+    async def state_health() -> ProcessState:
         """Report the state of the process (admin)."""
         return state(await readiness.report())
 

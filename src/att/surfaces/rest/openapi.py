@@ -54,7 +54,7 @@ def openapi(app: FastAPI, table: Sequence[Operation]) -> Json:
     )
     models, definitions = _schemas(tuple(table))
     components = document.setdefault("components", {})
-    components["schemas"] = {**components.get("schemas", {}), **definitions}
+    components["schemas"] = _merged(components.get("schemas", {}), definitions)
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "description": "An API token."},
         "session": {"type": "apiKey", "in": "cookie", "name": "att_session", "description": "A browser's session."},
@@ -68,6 +68,14 @@ def openapi(app: FastAPI, table: Sequence[Operation]) -> Json:
     document["paths"] = dict(sorted(document["paths"].items()))
     components["schemas"] = dict(sorted(components["schemas"].items()))
     return document
+
+
+def _merged(plain: Json, operations: Json) -> Json:
+    """Return all schemas; two models of one name would silently describe each other's answers."""
+    for name in plain.keys() & operations.keys():
+        if plain[name] != operations[name]:
+            raise ValueError(f"two different models are called {name}")
+    return {**plain, **operations}
 
 
 @cache

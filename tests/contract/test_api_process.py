@@ -1,0 +1,230 @@
+"""The real API process on an inherited socket: started, used, stopped and replaced as the service manager does it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from att.appliance import Facts, load_facts
+from att.appliance.facts import facts_file
+from att.entrypoints.dev import prepare
+
+RUNNER = "import os, sys; os.environ['LISTEN_PID'] = str(os.getpid()); os.execv(sys.executable, sys.argv[1:])"
+
+
+@dataclass
+class Machine:
+    """What systemd holds: the listening socket and the notify socket."""
+
+    folder: Path
+    facts: Facts
+    token: str
+    listener: socket.socket
+    notified: socket.socket
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the process; it is the caller's to wait for READY."""
+        os.dup2(self.listener.fileno(), 3, inheritable=True)
+        environment = {
+            **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+            "PYTHONPYCACHEPREFIX": str(self.folder.parent / "pycache"),
+            "ATT_APPLIANCE_TOML": str(self.folder / "appliance.toml"),
+            "LISTEN_FDS": "1",
+            "NOTIFY_SOCKET": str(self.folder / "notify"),
+            "WATCHDOG_USEC": "1000000",
+        }
+        program = [sys.executable, "-c", RUNNER, sys.executable, "-m", "att.entrypoints.api"]
+        with (self.folder / "journal").open("ab") as journal:
+            process = subprocess.Popen(program, env=environment, pass_fds=(3,), stderr=journal)
+        self.processes.append(process)
+        return process
+
+    def told(self, what: str, seconds: float = 30) -> None:
+        """Wait until the process has told the service manager `what`."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.notified.settimeout(deadline - time.monotonic())
+            if what in self.notified.recv(4096).decode().splitlines():
+                return
+        raise AssertionError(f"{what} was never told")
+
+    @contextmanager
+    def client(self) -> Iterator[httpx.Client]:
+        """A client of the socket, as the front is one: no connection is kept."""
+        transport = httpx.HTTPTransport(uds=str(self.folder / "api.sock"), limits=httpx.Limits(max_connections=20))
+        headers = {"Authorization": f"Bearer {self.token}", "Connection": "close"}
+        with httpx.Client(transport=transport, base_url="http://att.example", headers=headers, timeout=30) as client:
+            yield client
+
+    def journal(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in (self.folder / "journal").read_text().splitlines()]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    text = facts_file().read_text(encoding="utf-8")
+    (tmp_path / "appliance.toml").write_text(re.sub(r'= "/', f'= "{tmp_path}/', text), encoding="utf-8")
+    where = load_facts(tmp_path / "appliance.toml")
+    token = prepare(where)
+    _make_admin(where, token)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "api.sock"))
+    listener.listen(128)
+    notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notified.bind(str(tmp_path / "notify"))
+    held = os.dup(3) if _is_open(3) else None
+    found = Machine(tmp_path, where, token, listener, notified)
+    yield found
+    for process in found.processes:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    listener.close()
+    notified.close()
+    if held is not None:
+        os.dup2(held, 3)
+        os.close(held)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def _make_admin(where: Facts, token: str) -> None:
+    code = (
+        "import anyio, sys; from pathlib import Path\n"
+        "from att.events.service import Events; from att.identity.service import Identity\n"
+        "from att.store.service import Store\n"
+        "async def main():\n"
+        "    store = await Store.open(Path(sys.argv[1]), schema_version=9999)\n"
+        "    await Identity(store, Events(store), Path('/none')).ensure_admin('dev', sys.argv[2])\n"
+        "    await store.close()\n"
+        "anyio.run(main)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(where.paths.api_database), token], check=True, timeout=60)
+
+
+def test_it_is_ready_keeps_the_watchdog_quiet_and_stops_with_exit_code_0(machine: Machine) -> None:
+    process = machine.start()
+    machine.told("READY=1")
+    machine.told("WATCHDOG=1")
+    with machine.client() as client:
+        assert client.get("/readyz").json()["status"] == "ok"
+        assert client.get("/api/v1/tokens").status_code == 200
+    process.send_signal(signal.SIGTERM)
+    machine.told("STOPPING=1")
+    assert process.wait(10) == 0
+    lines = machine.journal()
+    assert {"request", "ready"} <= {line["message"] for line in lines}
+    assert not [line for line in lines if line["level"] in ("error", "critical")]
+
+
+def test_replacing_the_process_loses_no_request_and_no_write(machine: Machine) -> None:
+    process = machine.start()
+    machine.told("READY=1")
+    statuses: list[int] = []
+    created: list[str] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            with machine.client() as client:
+                read = client.get("/api/v1/tokens")
+                write = client.post("/api/v1/tokens", json={"name": "written"})
+            if write.status_code == 503:  # a writer in the queue is let go: the front asks the next process
+                assert write.json()["code"] == "write_fenced"
+                continue
+            statuses.extend((read.status_code, write.status_code))
+            created.append(write.json()["id"])
+
+    askers = [threading.Thread(target=ask) for _ in range(4)]
+    for asker in askers:
+        asker.start()
+    for _ in range(3):
+        before = len(statuses)
+        while len(statuses) < before + 20:
+            stop.wait(0.01)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        process = machine.start()
+        machine.told("READY=1")
+    stop.set()
+    for asker in askers:
+        asker.join(30)
+    with machine.client() as client:
+        found = {token["id"] for token in client.get("/api/v1/tokens").json()["tokens"]}
+    assert set(statuses) == {200, 201}
+    assert set(created) <= found
+    assert len(found) == len(created) + 1
+
+
+def test_an_open_stream_does_not_hold_up_the_end(machine: Machine) -> None:
+    process = machine.start()
+    machine.told("READY=1")
+    with (
+        machine.client() as client,
+        client.stream("GET", "/api/v1/events", headers={"Accept": "text/event-stream"}) as stream,
+    ):
+        chunks = stream.iter_text()
+        next(chunks)
+        process.send_signal(signal.SIGTERM)
+        ending = "".join(chunks)
+    assert "event: reconnect" in ending
+    assert process.wait(10) == 0
+
+
+def test_a_write_that_waits_at_a_fence_is_let_go_when_the_process_stops(machine: Machine) -> None:
+    process = machine.start()
+    machine.told("READY=1")
+    machine.facts.paths.run.mkdir(parents=True, exist_ok=True)
+    (machine.facts.paths.run / "fence").touch()
+    answers: list[httpx.Response] = []
+
+    def write() -> None:
+        with machine.client() as client:
+            answers.append(client.post("/api/v1/tokens", json={"name": "late"}))
+
+    waiting = threading.Thread(target=write)
+    waiting.start()
+    with machine.client() as client:
+        assert client.get("/api/v1/tokens").status_code == 200
+    waiting.join(0.5)
+    assert answers == []
+    process.send_signal(signal.SIGTERM)
+    started = time.monotonic()
+    waiting.join(5)
+    assert time.monotonic() - started < 2
+    assert (answers[0].status_code, answers[0].json()["code"]) == (503, "write_fenced")
+    assert answers[0].headers["retry-after"] == "1"
+    assert process.wait(10) == 0
+
+
+def test_with_a_database_too_new_it_runs_and_says_so(machine: Machine) -> None:
+    import sqlite3
+
+    with sqlite3.connect(machine.facts.paths.api_database / "att.db") as connection:
+        connection.execute("UPDATE att_schema SET version = 999, min_reader = 999")
+    connection.close()
+    machine.start()
+    machine.told("READY=1")
+    with machine.client() as client:
+        ready, health, call = client.get("/readyz"), client.get("/healthz"), client.get("/api/v1/tokens")
+    assert (ready.status_code, health.status_code, call.status_code) == (503, 200, 503)
+    assert "schema_too_new" in ready.json()["checks"]["database"]["detail"]

@@ -1,0 +1,217 @@
+"""Walks all operations: the same fields, the same result, the same error over REST, over MCP and in attctl."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import httpx2
+import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from tests.contract.conftest import Running
+
+from att.kernel.operation import Effect, Kind, Operation
+from att.surfaces import table
+from att.surfaces.cli.app import main as attctl
+from att.surfaces.cli.index import Spec, specs
+from att.surfaces.generated import openapi_document
+
+DOCUMENT = openapi_document()
+OPERATIONS = {operation.name: operation for operation in table.operations()}
+SPECS = {spec.name: spec for spec in specs().values()}
+ERAS = ("legacy", "2026-07-28")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call and how it ends: `ok`, or the code of its error. `stable` results are equal, others of one shape."""
+
+    name: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    ends: str = "ok"
+    stable: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.ends}"
+
+
+CASES = (
+    Case("att.status", stable=False),
+    Case("att.upgrade.plan", {"upload": b"no bundle"}, "appliance_only"),
+    Case("att.upgrade.apply", {"upload": b"no bundle"}, "appliance_only"),
+    Case("att.upgrade.history", {}, "appliance_only"),
+    Case("att.upgrade.show", {"transaction": "tx_none"}, "appliance_only"),
+    Case("att.rollback", {}, "appliance_only"),
+    Case("att.repair", {}, "appliance_only"),
+    Case("att.release.list", {}, "appliance_only"),
+    Case("att.config.show", {"section": "disk"}),
+    Case("att.config.show", {"section": "none"}, "invalid_input"),
+    Case("att.config.validate", {"text": "disk:\n  warn_percent: 70\n"}),
+    Case("att.config.validate", {"text": "disk: 7\n"}, "config_invalid"),
+    Case("att.config.diff", {"text": "disk:\n  warn_percent: 70\n"}),
+    Case("att.config.apply", {"text": "disk:\n  warn: 70\n"}, "config_invalid"),
+    Case("att.config.apply", {"text": "disk:\n  warn_percent: 80\n"}, stable=False),
+    Case("att.secrets.check", stable=False),
+    Case("att.token.create", {"name": "contract", "role": "developer"}, stable=False),
+    Case("att.token.create", {"name": "contract", "role": "king"}, "invalid_input"),
+    Case("att.token.list", stable=False),
+    Case("att.token.revoke", {"token_id": "tok_none"}, "token_unknown"),
+    Case("att.job.list"),
+    Case("att.job.show", {"job_id": "job_none"}, "job_unknown"),
+    Case("att.job.log", {"job_id": "job_none"}, "job_unknown"),
+    Case("att.job.cancel", {"job_id": "job_none"}, "job_unknown"),
+    Case("att.audit.list", {"limit": 1}, stable=False),
+    Case("att.tools.search", {"query": "upgrade", "limit": 3}),
+    Case("att.tools.search", {"limit": 0}, "invalid_input"),
+)
+
+
+def shape(value: Any) -> Any:
+    """Return the names of all members; what they hold may differ from one moment to the next."""
+    return {name: shape(inner) for name, inner in value.items()} if isinstance(value, dict) else ...
+
+
+@pytest.fixture
+def sent(platform: Running, http: httpx.Client, tmp_path: Path) -> "Sender":
+    return Sender(platform, http, tmp_path)
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Makes one call on one surface; answers with (code, result or problem)."""
+
+    platform: Running
+    http: httpx.Client
+    folder: Path
+
+    def rest(self, case: Case) -> tuple[str, Any]:
+        operation, values = OPERATIONS[case.name], self._uploaded(case)
+        path = re.sub(r"{(\w+)}", lambda found: str(values.pop(found[1])), operation.route.path)
+        carried: dict[str, Any] = {"json": values} if operation.route.method in ("POST", "PUT") else {"params": values}
+        response = self.http.request(operation.route.method, "/api/v1" + path, **carried)
+        if response.json().get("code") == "confirmation_required":
+            headers = {"X-Confirmation-Id": response.json()["data"]["confirmation_id"]}
+            response = self.http.request(operation.route.method, "/api/v1" + path, headers=headers, **carried)
+        found = response.json()
+        return ("ok" if response.is_success else found["code"]), found
+
+    def mcp(self, case: Case, era: str) -> tuple[str, Any]:
+        async def call() -> tuple[str, Any]:
+            async with mcp_session(self.platform, era) as client:
+                values = self._uploaded(case)
+                result = await client.call_tool(case.name, values)
+                if result.is_error and result.structured_content["code"] == "confirmation_required":
+                    confirmation = result.structured_content["data"]["confirmation_id"]
+                    result = await client.call_tool(case.name, {**values, "confirmation_id": confirmation})
+                return ("ok" if not result.is_error else result.structured_content["code"]), result.structured_content
+
+        return anyio.run(call)
+
+    def attctl(self, case: Case, capsys: pytest.CaptureFixture[str]) -> tuple[str, Any, int]:
+        token = self.folder / "token"
+        token.write_text(self.platform.token)
+        capsys.readouterr()
+        connection = ["--url", self.platform.url, "--token-file", str(token), "--format", "json"]
+        spec = SPECS[case.name]
+        yes = ["--yes"] if spec.effect == "destroy" else []
+        code = attctl([*spec.words, *self._arguments(spec, case), *yes, *connection])
+        out, err = capsys.readouterr()
+        failed = re.search(r"error\[(\w+)\]: (.*)\nhint: (.*)\n", err)
+        if failed is None:
+            return "ok", json.loads(out), code
+        return failed[1], {"code": failed[1], "detail": failed[2], "hint": failed[3]}, code
+
+    def _arguments(self, spec: Spec, case: Case) -> list[str]:
+        arguments = []
+        for parameter in spec.parameters:
+            if parameter.name not in case.values:
+                continue
+            value = case.values[parameter.name]
+            if parameter.type in ("upload", "text"):
+                file = self.folder / parameter.name
+                file.write_bytes(value if isinstance(value, bytes) else value.encode())
+                value = file
+            arguments += [str(value)] if parameter.argument else [f"--{parameter.name.replace('_', '-')}", str(value)]
+        return arguments
+
+    def _uploaded(self, case: Case) -> dict[str, Any]:
+        values = dict(case.values)
+        if "upload" in values:
+            values["upload"] = self.http.post("/api/v1/uploads", content=values["upload"]).json()["upload"]
+        return values
+
+
+@asynccontextmanager
+async def mcp_session(platform: Running, era: str, query: str = "?tools=all") -> AsyncIterator[Client]:
+    async with httpx2.AsyncClient(headers=platform.headers, timeout=httpx2.Timeout(10, read=60)) as http:
+        transport = streamable_http_client(f"{platform.url}/mcp{query}", http_client=http)
+        async with Client(transport, mode=era) as client:
+            yield client
+
+
+@pytest.fixture(scope="session")
+def tools(platform: Running) -> dict[str, Any]:
+    async def listed() -> dict[str, Any]:
+        async with mcp_session(platform, "legacy") as client:
+            return {tool.name: tool for tool in (await client.list_tools()).tools}
+
+    return anyio.run(listed)
+
+
+def test_the_table_keeps_its_rules() -> None:
+    assert table.defects(table.operations()) == []
+
+
+def test_every_operation_has_a_case() -> None:
+    assert {case.name for case in CASES} == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+def test_every_surface_takes_the_same_fields(tools: dict[str, Any], operation: Operation) -> None:
+    fields = set(operation.request.model_fields)
+    item = DOCUMENT["paths"]["/api/v1" + operation.route.path][operation.route.method.lower()]
+    body = item.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    over_rest = {one["name"] for one in item["parameters"] if one["in"] != "header"} | set(body.get("properties", {}))
+
+    over_mcp = set(tools[operation.name].input_schema["properties"])
+    in_attctl = {parameter.name for parameter in SPECS[operation.name].parameters}
+    assert over_rest == fields
+    assert over_mcp - {"confirmation_id"} == (fields - {"follow"} if operation.kind is Kind.STREAM else fields)
+    assert ("confirmation_id" in over_mcp) is (operation.effect is Effect.DESTROY)
+    assert in_attctl == fields
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_surface_gives_the_same_result_or_error(
+    sent: Sender, case: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended, result = sent.rest(case)
+    assert ended == case.ends, result
+    for surface, (other, found) in {era: sent.mcp(case, era) for era in ERAS}.items():
+        assert other == ended, (surface, found)
+        compare(case, result, found)
+    other, found, exit_code = sent.attctl(case, capsys)
+    assert other == ended, found
+    if ended == "ok":
+        compare(case, result, found)
+    else:
+        assert exit_code == (2 if result["status"] in (400, 413, 422) else 4)
+        if exit_code == 4:  # what attctl itself finds wrong with its arguments it says in its own words
+            assert found["detail"].startswith(result["detail"])
+            assert found["hint"] == " ".join(result["hint"].split())
+
+
+def compare(case: Case, one: Any, other: Any) -> None:
+    if case.ends != "ok":
+        told = {name: one.get(name) for name in ("code", "detail", "hint", "field", "status")}
+        assert {name: other.get(name) for name in told} == told
+    elif case.stable:
+        assert other == one
+    else:
+        assert shape(other) == shape(one)
