@@ -1,6 +1,5 @@
 """Live settings: taken up within a second, never worse than before."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -86,9 +85,7 @@ def test_at_start_the_defaults_stand_in_when_both_are_broken(path: Path, clock: 
     assert live.problems[0].place is not None
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_an_unreadable_file_changes_nothing(path: Path, clock: Clock) -> None:
-    write(path, "disk: {warn_percent: 50}")
-    path.chmod(0)
+    path.mkdir(parents=True)
     with capture_logs():
         assert LiveSettings(path, {}, clock).current().disk.warn_percent == 85
