@@ -19,7 +19,7 @@ from att.diagnostics.world import Machine
 from att.effects.http import NoAnswer
 from att.kernel.errors import AttError
 
-ENGINE_SECONDS = 10.0
+ENGINE_SECONDS = 20.0
 VITAL = frozenset({"att-api.socket", "att-front.service"})
 _READY = 200
 

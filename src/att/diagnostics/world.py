@@ -9,7 +9,7 @@ from att.diagnostics.decision import Disk, Unit
 from att.effects import http
 from att.effects.processes import run
 
-HTTP_SECONDS = 10.0
+HTTP_SECONDS = 20.0
 TOOL_SECONDS = 15.0
 _SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
 _TIMESYNC = Path("/run/systemd/timesync")
