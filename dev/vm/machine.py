@@ -18,6 +18,7 @@ APPLIANCE_PORT = 7443
 SSH_PORT = 22
 _STOP_SECONDS_MAX = 240
 _QMP_SECONDS_MAX = 30
+_PRESS_AGAIN_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -90,19 +91,26 @@ class Machine:
         """Presses the power button and waits for the guest to end by itself; cuts the power after the time limit."""
         if self.pid() is None:
             return
-        self.qmp("system_powerdown")
+        pressed_at: list[float] = []
+
+        def press(waited: float) -> None:
+            # A guest that is still booting does not hear the button.
+            if not pressed_at or waited - pressed_at[-1] > _PRESS_AGAIN_SECONDS:
+                pressed_at.append(waited)
+                with contextlib.suppress(OSError):
+                    self.qmp("system_powerdown")
+
         try:
-            self._wait_for_end(timeout_seconds)
+            wait_until(lambda: self.pid() is None, timeout_seconds, "the machine to end", progress=press)
         except VmError:
             self.power_cut()
             raise
 
     def qmp(self, command: str, **arguments: object) -> object:
         """Sends one QMP command and gives its answer's `return`."""
-        with socket.socket(socket.AF_UNIX) as channel:
+        with socket.socket(socket.AF_UNIX) as channel, channel.makefile("rw") as lines:
             channel.settimeout(_QMP_SECONDS_MAX)
             channel.connect(str(self._qmp))
-            lines = channel.makefile("rw")
             lines.readline()
             answer: dict[str, object] = {}
             for name, given in (("qmp_capabilities", {}), (command, arguments)):

@@ -1,0 +1,106 @@
+"""The long story in the machine: a sick API seen from the SSH door, an upgrade under load, bad releases."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dev.vm.machine import wait_until
+from tests.appliance.vm.operated import Operated
+
+LOAD = Path(__file__).parents[2] / "appliance" / "load.py"
+LONGEST_WAIT_SECONDS_MAX = 30.0
+
+
+@contextmanager
+def load(appliance: Operated, folder: Path, prefix: str) -> Iterator[dict[str, Any]]:
+    """Five requests a second for as long as the block runs; its report is filled in at the end."""
+    token = folder / "token"
+    token.write_text(appliance.token)
+    url = f"https://127.0.0.1:{appliance.guest.https_port}"
+    command = [sys.executable, str(LOAD), "--url", url, "--token-file", str(token), "--rate", "5", "--prefix", prefix]
+    report: dict[str, Any] = {}
+    with subprocess.Popen(
+        [*command, "--requests-only"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as client:
+        assert client.stdin is not None
+        assert client.stdout is not None
+        assert client.stdout.readline().strip() == "ready"
+        try:
+            yield report
+        finally:
+            client.stdin.write("stop\n")
+            client.stdin.close()
+            report.update(json.loads(client.stdout.read()))
+
+
+def all_answers_were_good(report: dict[str, Any]) -> None:
+    wrong = {kind: times for kind, times in report["statuses"].items() if not kind.split()[1].startswith("2")}
+    assert (wrong, report["errors"]) == ({}, {}), report
+    assert (report["writes_lost"], report["writes_twice"]) == ([], [])
+    assert report["writes_acknowledged"] > 0
+    assert report["longest_wait_seconds"] <= LONGEST_WAIT_SECONDS_MAX
+
+
+def test_status_is_an_error_while_the_api_is_masked_and_everything_is_back_after_it(appliance: Operated) -> None:
+    appliance.guest.shell("sudo systemctl mask --runtime att-api.service && sudo systemctl stop att-api.service")
+    code, status, said = appliance.attctl("status")
+    assert code == 4, said
+    assert status["status"] == "error"
+    appliance.guest.shell("sudo systemctl unmask --runtime att-api.service && sudo systemctl start att-api.socket")
+    appliance.guest.shell("sudo systemctl start att-api.service")
+    appliance.status_becomes_ok()
+    assert set(appliance.sockets().values()) == {"active"}
+
+
+def test_status_is_degraded_when_the_disk_threshold_says_so(appliance: Operated) -> None:
+    appliance.guest.ssh(
+        "sh", "-c", "sudo cat /etc/att/att.yaml > before.yaml; cat > full.yaml", given="disk:\n  free_mb_min: 999999\n"
+    )
+    code, _, said = appliance.attctl("config", "apply", "full.yaml")
+    assert code == 0, said
+    try:
+        seen: list[int] = []
+
+        def degraded() -> bool:
+            seen.append(appliance.attctl("status")[0])
+            return seen[-1] == 3
+
+        wait_until(degraded, 120, "the status to be degraded", every_seconds=3)
+    finally:
+        appliance.attctl("config", "apply", "before.yaml")
+    appliance.status_becomes_ok()
+
+
+@pytest.mark.parametrize("variant", ["good_none", "good_additive"])
+def test_an_upgrade_under_load_loses_nothing(appliance: Operated, tmp_path: Path, variant: str) -> None:
+    bundle, version = appliance.bundles.next(variant)
+    with load(appliance, tmp_path, version) as report:
+        code, _, said = appliance.upgrade(bundle)
+    assert code == 0, said
+    assert appliance.release() == version
+    print(
+        f"{variant}: longest wait {report['longest_wait_seconds']:.1f} s of {sum(report['statuses'].values())} requests"
+    )
+    all_answers_were_good(report)
+
+
+@pytest.mark.parametrize("variant", ["does_not_start", "migration_fails"])
+def test_a_bad_release_is_gone_again_and_nobody_was_turned_away(
+    appliance: Operated, tmp_path: Path, variant: str
+) -> None:
+    before = appliance.release()
+    bundle, version = appliance.bundles.next(variant)
+    with load(appliance, tmp_path, version) as report:
+        code, _, said = appliance.upgrade(bundle)
+    assert code == 4, said
+    assert appliance.release() == before
+    assert report["writes_lost"] == []
+    assert not [error for error in report["errors"] if "onnect" in error], report["errors"]
+    code, plan, said = appliance.attctl("upgrade", "plan", bundle.name)
+    assert code == 1, said
+    assert plan["refusal"] is not None
