@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Row, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from att.audit.decision import summary
 from att.audit.schema import AuditListRequest, AuditPage, AuditRecord
 from att.audit.tables import audit
 from att.kernel.operation import Caller
+from att.store.connection import Connection
 from att.store.cursor import Rising, parse_cursor
 from att.store.retention import Retention, prune
 from att.store.service import Store
@@ -72,7 +72,7 @@ class Audit:
         shown = rows[: request.limit]
         return AuditPage(records=[_record(row) for row in shown], next_cursor=str(shown[-1].cursor) if more else None)
 
-    async def _sweep(self, connection: AsyncConnection) -> None:
+    async def _sweep(self, connection: Connection) -> None:
         last = (await connection.execute(select(func.max(audit.c.cursor)))).scalar_one()
         self._numbers.above(last or 0)
         await prune(connection, audit, order=audit.c.cursor, time=audit.c.time, keep=self._keep, now=self._clock())

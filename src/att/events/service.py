@@ -8,11 +8,11 @@ from typing import Any
 
 import anyio
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from att.events.schema import ATTEvent, EventType
 from att.events.tables import events
 from att.kernel.errors import Unavailable
+from att.store.connection import Connection
 from att.store.cursor import Rising, parse_cursor
 from att.store.retention import Retention, prune
 from att.store.service import Store
@@ -156,7 +156,7 @@ class Events:
             }
         )
 
-    async def _sweep(self, connection: AsyncConnection) -> None:
+    async def _sweep(self, connection: Connection) -> None:
         await prune(connection, events, order=events.c.cursor, time=events.c.time, keep=self._keep, now=self._clock())
 
 

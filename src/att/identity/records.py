@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, exists, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from att.identity.decision import SESSION_IDLE_SECONDS, Lifetime, session_lives
 from att.identity.offline import FIRST_TOKEN_NAME
 from att.identity.schema import ROLES, RoleName, Token
 from att.identity.tables import claims, sessions, tokens, users
 from att.kernel.operation import Caller, Role
+from att.store.connection import Connection
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,18 @@ class Holder:
     last_used: float | None
 
 
-async def is_claimed(connection: AsyncConnection) -> bool:
+async def is_claimed(connection: Connection) -> bool:
     """Whether the first admin exists."""
     return bool((await connection.execute(select(exists().where(claims.c.id == 1)))).scalar_one())
 
 
-async def account(connection: AsyncConnection, name: str) -> Account | None:
+async def account(connection: Connection, name: str) -> Account | None:
     """Return the user of that name, whatever its case."""
     row = (await connection.execute(select(users).where(users.c.name_folded == name.casefold()))).one_or_none()
     return None if row is None else Account(_user(row), row.password_hash)
 
 
-async def add_admin(connection: AsyncConnection, user_id: str, name: str, password_hash: str, now: float) -> Caller:
+async def add_admin(connection: Connection, user_id: str, name: str, password_hash: str, now: float) -> Caller:
     """Make the first admin and close the claim for ever."""
     await connection.execute(
         insert(users).values(
@@ -53,7 +53,7 @@ async def add_admin(connection: AsyncConnection, user_id: str, name: str, passwo
     return Caller(id=user_id, name=name, role=Role.ADMIN)
 
 
-async def token_holder(connection: AsyncConnection, sha256: str) -> Holder | None:
+async def token_holder(connection: Connection, sha256: str) -> Holder | None:
     """Return who holds the API token of that hash, alive or not."""
     row = (await connection.execute(select(tokens).where(tokens.c.sha256 == sha256))).one_or_none()
     if row is None:
@@ -61,7 +61,7 @@ async def token_holder(connection: AsyncConnection, sha256: str) -> Holder | Non
     return Holder(_token_caller(row), Lifetime(row.expires, row.revoked), row.last_used)
 
 
-async def is_first_token(connection: AsyncConnection, sha256: str, now: float) -> bool:
+async def is_first_token(connection: Connection, sha256: str, now: float) -> bool:
     """Whether this is cloud-init's first token, which may stand for the claim code."""
     query = select(tokens.c.expires, tokens.c.revoked).where(
         tokens.c.sha256 == sha256, tokens.c.name == FIRST_TOKEN_NAME, tokens.c.owner == ""
@@ -70,7 +70,7 @@ async def is_first_token(connection: AsyncConnection, sha256: str, now: float) -
     return row is not None and Lifetime(row.expires, row.revoked).lives(now)
 
 
-async def session_holder(connection: AsyncConnection, sha256: str, now: float) -> Holder | None:
+async def session_holder(connection: Connection, sha256: str, now: float) -> Holder | None:
     """Return who a living session stands for; one made with a token lives as long as that at most."""
     row = (await connection.execute(select(sessions).where(sessions.c.sha256 == sha256))).one_or_none()
     if row is None or not session_lives(now, last_seen=row.last_seen, expires=row.expires):
@@ -83,7 +83,7 @@ async def session_holder(connection: AsyncConnection, sha256: str, now: float) -
     return Holder(_token_caller(token), Lifetime(row.expires), row.last_seen) if life.lives(now) else None
 
 
-async def add_session(connection: AsyncConnection, sha256: str, caller: Caller, now: float, expires: float) -> None:
+async def add_session(connection: Connection, sha256: str, caller: Caller, now: float, expires: float) -> None:
     """Store a session of a user, or of the token that `caller` came with."""
     await connection.execute(
         insert(sessions).values(
@@ -97,19 +97,19 @@ async def add_session(connection: AsyncConnection, sha256: str, caller: Caller, 
     )
 
 
-async def drop_session(connection: AsyncConnection, sha256: str) -> bool:
+async def drop_session(connection: Connection, sha256: str) -> bool:
     """Delete a session; False if there was none."""
     return (await connection.execute(delete(sessions).where(sessions.c.sha256 == sha256))).rowcount > 0
 
 
-async def touch(connection: AsyncConnection, sha256: str, now: float) -> None:
+async def touch(connection: Connection, sha256: str, now: float) -> None:
     """Note that the token or session of that hash was used."""
     await connection.execute(update(tokens).where(tokens.c.sha256 == sha256).values(last_used=now))
     await connection.execute(update(sessions).where(sessions.c.sha256 == sha256).values(last_seen=now))
 
 
 async def add_token(
-    connection: AsyncConnection,
+    connection: Connection,
     *,
     token_id: str,
     sha256: str,
@@ -128,25 +128,25 @@ async def add_token(
     )
 
 
-async def token_life(connection: AsyncConnection, token_id: str) -> Lifetime | None:
+async def token_life(connection: Connection, token_id: str) -> Lifetime | None:
     """Return how long a token lives."""
     row = (await connection.execute(select(tokens.c.expires, tokens.c.revoked).where(tokens.c.id == token_id))).first()
     return None if row is None else Lifetime(row.expires, row.revoked)
 
 
-async def one_token(connection: AsyncConnection, token_id: str) -> Token | None:
+async def one_token(connection: Connection, token_id: str) -> Token | None:
     """Return a token without its secret."""
     row = (await connection.execute(select(tokens).where(tokens.c.id == token_id))).one_or_none()
     return None if row is None else _token(row)
 
 
-async def all_tokens(connection: AsyncConnection) -> list[tuple[Token, Lifetime]]:
+async def all_tokens(connection: Connection) -> list[tuple[Token, Lifetime]]:
     """Return all tokens, newest first."""
     rows = (await connection.execute(select(tokens).order_by(tokens.c.created.desc(), tokens.c.id))).all()
     return [(_token(row), Lifetime(row.expires, row.revoked)) for row in rows]
 
 
-async def revoke(connection: AsyncConnection, token_id: str, now: float) -> None:
+async def revoke(connection: Connection, token_id: str, now: float) -> None:
     """Revoke a token and end the sessions made with it."""
     await connection.execute(
         update(tokens).where(tokens.c.id == token_id, tokens.c.revoked.is_(None)).values(revoked=now)
@@ -154,7 +154,7 @@ async def revoke(connection: AsyncConnection, token_id: str, now: float) -> None
     await connection.execute(delete(sessions).where(sessions.c.token_id == token_id))
 
 
-async def sweep(connection: AsyncConnection, now: float) -> None:
+async def sweep(connection: Connection, now: float) -> None:
     """Delete sessions that have ended."""
     idle = sessions.c.last_seen < now - SESSION_IDLE_SECONDS
     await connection.execute(delete(sessions).where((sessions.c.expires <= now) | idle))

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from att.events.schema import EventType
 from att.identity import records
@@ -30,6 +29,7 @@ from att.identity.signed import is_signed, signed_caller
 from att.kernel.errors import AttError, Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn, TooMany
 from att.kernel.ids import new_id
 from att.kernel.operation import Caller
+from att.store.connection import Connection
 from att.store.service import Store
 
 CLAIM_FILE = "claim.sha256"
@@ -275,13 +275,13 @@ class Identity:
     def _refused(self, what: str, peer: str) -> None:
         self._events.publish(EventType.AUTH_REFUSED, {"what": what, "peer": peer})
 
-    async def _sweep(self, connection: AsyncConnection) -> None:
+    async def _sweep(self, connection: Connection) -> None:
         now = self._clock()
         self._touched = {key: at for key, at in self._touched.items() if not worth_touching(now, at)}
         await records.sweep(connection, now)
 
 
-async def _known(connection: AsyncConnection, token_id: str) -> Token:
+async def _known(connection: Connection, token_id: str) -> Token:
     token = await records.one_token(connection, token_id)
     if token is None:
         raise _unknown(token_id)

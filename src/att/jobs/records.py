@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from att.jobs.decision import Waiting
 from att.jobs.schema import Job, JobListRequest, JobProblem, JobState, LogLine
 from att.jobs.tables import job_lines, jobs
 from att.kernel.operation import Caller, Role
+from att.store.connection import Connection
 from att.store.cursor import parse_cursor
 
 _UNFINISHED = (JobState.QUEUED.value, JobState.RUNNING.value)
@@ -35,7 +35,7 @@ class Stored:
 
 
 async def add(
-    connection: AsyncConnection,
+    connection: Connection,
     *,
     job_id: str,
     operation: str,
@@ -68,23 +68,23 @@ async def add(
     )
 
 
-async def by_key(connection: AsyncConnection, caller: Caller, operation: str, key: str) -> Stored | None:
+async def by_key(connection: Connection, caller: Caller, operation: str, key: str) -> Stored | None:
     """Return the job that this caller started with that key."""
     return await _stored(connection, jobs.c.caller_id == caller.id, jobs.c.operation == operation, jobs.c.key == key)
 
 
-async def stored(connection: AsyncConnection, job_id: str) -> Stored | None:
+async def stored(connection: Connection, job_id: str) -> Stored | None:
     """Return the job for its runner."""
     return await _stored(connection, jobs.c.id == job_id)
 
 
-async def shown(connection: AsyncConnection, job_id: str) -> Job | None:
+async def shown(connection: Connection, job_id: str) -> Job | None:
     """Return the job for people."""
     row = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).one_or_none()
     return None if row is None else _job(row)
 
 
-async def page(connection: AsyncConnection, request: JobListRequest) -> list[tuple[int, Job]]:
+async def page(connection: Connection, request: JobListRequest) -> list[tuple[int, Job]]:
     """Return up to one job more than asked for, newest first, each with its cursor."""
     where: list[ColumnElement[bool]] = []
     if request.state is not None:
@@ -97,7 +97,7 @@ async def page(connection: AsyncConnection, request: JobListRequest) -> list[tup
     return [(row.seq, _job(row)) for row in await connection.execute(query)]
 
 
-async def unfinished(connection: AsyncConnection) -> list[Waiting]:
+async def unfinished(connection: Connection) -> list[Waiting]:
     """Return all jobs that have not ended, oldest first."""
     query = (
         select(jobs.c.id, jobs.c.seq, jobs.c.state, jobs.c.exclusive)
@@ -107,18 +107,18 @@ async def unfinished(connection: AsyncConnection) -> list[Waiting]:
     return [Waiting(row.id, row.seq, JobState(row.state), row.exclusive) for row in await connection.execute(query)]
 
 
-async def change(connection: AsyncConnection, job_id: str, **values: Any) -> None:
+async def change(connection: Connection, job_id: str, **values: Any) -> None:
     """Set columns of a job."""
     await connection.execute(update(jobs).where(jobs.c.id == job_id).values(**values))
 
 
-async def memory(connection: AsyncConnection, job_id: str) -> dict[str, Any]:
+async def memory(connection: Connection, job_id: str) -> dict[str, Any]:
     """Return what a job remembered."""
     found: dict[str, Any] = (await connection.execute(select(jobs.c.memory).where(jobs.c.id == job_id))).scalar_one()
     return found
 
 
-async def add_lines(connection: AsyncConnection, job_id: str, texts: list[str], now: float) -> int:
+async def add_lines(connection: Connection, job_id: str, texts: list[str], now: float) -> int:
     """Append lines to a job's log; returns how many it has now."""
     count: int = (
         await connection.execute(
@@ -131,7 +131,7 @@ async def add_lines(connection: AsyncConnection, job_id: str, texts: list[str], 
     return count
 
 
-async def lines(connection: AsyncConnection, job_id: str, after: int, limit: int) -> list[LogLine]:
+async def lines(connection: Connection, job_id: str, after: int, limit: int) -> list[LogLine]:
     """Return lines after number `after`."""
     query = (
         select(job_lines)
@@ -145,7 +145,7 @@ async def lines(connection: AsyncConnection, job_id: str, after: int, limit: int
     ]
 
 
-async def _stored(connection: AsyncConnection, *where: ColumnElement[bool]) -> Stored | None:
+async def _stored(connection: Connection, *where: ColumnElement[bool]) -> Stored | None:
     row = (await connection.execute(select(jobs).where(*where))).one_or_none()
     if row is None:
         return None

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import anyio
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from att.jobs import records
 from att.jobs.decision import may_cancel
@@ -16,6 +15,7 @@ from att.jobs.tables import jobs
 from att.kernel.errors import Conflict, Forbidden, NotFound
 from att.kernel.ids import new_id
 from att.kernel.operation import Caller, Operation, Role
+from att.store.connection import Connection
 from att.store.cursor import parse_cursor
 from att.store.retention import Retention, prune
 from att.store.service import Store
@@ -194,7 +194,7 @@ class Jobs:
         if event is not None:
             event.set()
 
-    async def _sweep(self, connection: AsyncConnection) -> None:
+    async def _sweep(self, connection: Connection) -> None:
         await prune(
             connection,
             jobs,

@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from att.kernel.errors import AttError, Failed, Unavailable
+from att.store.connection import Connection
 from att.store.file import DATABASE_FILE
 
 BEGIN_READ = "BEGIN"
@@ -53,7 +54,7 @@ def engine(directory: Path, *, read_only: bool) -> AsyncEngine:
     return made
 
 
-async def begin_write(connection: AsyncConnection) -> bool:
+async def begin_write(connection: Connection) -> bool:
     """Begin a write transaction now; False when another process holds the write lock."""
     try:
         await connection.exec_driver_sql(BEGIN_WRITE)

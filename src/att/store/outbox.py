@@ -17,9 +17,9 @@ import structlog
 from sqlalchemy import Table
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from att.kernel.errors import AttError
+from att.store.connection import Connection
 from att.store.tables import METADATA
 
 _log = structlog.get_logger()
@@ -34,7 +34,7 @@ Row = tuple[Table, Mapping[str, Any]]
 
 
 class _Write(Protocol):
-    def __call__(self, *, patience_seconds: float) -> AbstractAsyncContextManager[AsyncConnection]: ...
+    def __call__(self, *, patience_seconds: float) -> AbstractAsyncContextManager[Connection]: ...
 
 
 class Outbox:
@@ -146,7 +146,7 @@ class Outbox:
         return [row for owner, row in self._rows if owner is table]
 
 
-async def _insert(connection: AsyncConnection, rows: list[Row]) -> None:
+async def _insert(connection: Connection, rows: list[Row]) -> None:
     groups: dict[tuple[str, tuple[str, ...]], list[Row]] = {}
     for table, row in rows:
         groups.setdefault((table.name, tuple(row)), []).append((table, row))
@@ -160,7 +160,7 @@ async def _insert(connection: AsyncConnection, rows: list[Row]) -> None:
                 await _insert_singly(connection, group[start : start + _BATCH])
 
 
-async def _insert_singly(connection: AsyncConnection, rows: list[Row]) -> None:
+async def _insert_singly(connection: Connection, rows: list[Row]) -> None:
     """A row of a release with another schema is dropped: the others must not wait for it."""
     for table, row in rows:
         try:

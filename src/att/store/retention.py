@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from sqlalchemy import Column, ColumnElement, Table, delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+
+from att.store.connection import Connection
 
 DAY_SECONDS = 86_400.0
 
@@ -17,7 +18,7 @@ class Retention:
 
 
 async def prune(
-    connection: AsyncConnection,
+    connection: Connection,
     table: Table,
     *,
     order: Column[int],

@@ -12,10 +12,11 @@ import anyio
 import anyio.to_thread
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from att.kernel.errors import AttError, Unavailable
 from att.store import dialect
+from att.store.connection import Connection
 from att.store.file import DATABASE_FILE
 from att.store.outbox import Outbox
 from att.store.tables import att_schema
@@ -26,7 +27,7 @@ _TURN_SECONDS = 1.0
 _SWEEP_SECONDS = 600.0
 OUTBOX_FILE = "outbox.jsonl"
 
-Sweep = Callable[[AsyncConnection], Awaitable[None]]
+Sweep = Callable[[Connection], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Store:
             return await _schema(connection)
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self) -> AsyncIterator[Connection]:
         """One consistent view of the database; never waits for writers. Raises as `ready` does."""
         engines = await self._engines()
         async with _connected(engines.reader) as connection:
@@ -103,7 +104,7 @@ class Store:
     @asynccontextmanager
     async def write(
         self, *, patience_seconds: float = PATIENCE_SECONDS, canary: bool = False
-    ) -> AsyncIterator[AsyncConnection]:
+    ) -> AsyncIterator[Connection]:
         """One write transaction: committed at the end of the block, rolled back if it raises. Keep it short.
 
         Waits up to `patience_seconds` (math.inf for background work) before anything begins, then raises
@@ -122,8 +123,7 @@ class Store:
             async with _connected(engines.writer) as connection:
                 await self._begin(connection, deadline, patience)
                 yield connection
-                with anyio.CancelScope(shield=True):
-                    await connection.commit()
+                await connection.commit()
         finally:
             self._turn.release()
 
@@ -184,8 +184,7 @@ class Store:
         self.drain()
         await self.outbox.close()
         if self._opened:
-            await self._opened.reader.dispose()
-            await self._opened.writer.dispose()
+            await _dispose(self._opened)
 
     @contextmanager
     def _waits_until(self, deadline: float) -> Iterator[None]:
@@ -206,12 +205,10 @@ class Store:
             with self._waits_until(deadline):
                 await anyio.sleep(_POLL_SECONDS)
 
-    async def _begin(self, connection: AsyncConnection, deadline: float, patience: float) -> None:
+    async def _begin(self, connection: Connection, deadline: float, patience: float) -> None:
         """Take the database's write lock; polled, so that a drain can end the wait."""
         while True:
-            # Shielded: a BEGIN that was sent must not be forgotten by a cancellation.
-            with anyio.CancelScope(shield=True):
-                self._fenced = not await dialect.begin_write(connection)
+            self._fenced = not await dialect.begin_write(connection)
             if not self._fenced:
                 return
             if patience <= 0 or self._draining:
@@ -239,8 +236,7 @@ class Store:
             async with _connected(made.reader) as connection:
                 self._judge(await _schema(connection))
         except BaseException:
-            with anyio.CancelScope(shield=True):
-                await _dispose(made)
+            await _dispose(made)
             raise
         return made
 
@@ -254,15 +250,14 @@ class Store:
 
 
 @asynccontextmanager
-async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def _connected(engine: AsyncEngine) -> AsyncIterator[Connection]:
     """Lend a connection; what is not committed is rolled back. The database's errors become ATT's."""
     try:
-        connection = await engine.connect()
+        connection = await Connection.lent_by(engine)
         try:
             yield connection
         finally:
-            with anyio.CancelScope(shield=True):
-                await connection.close()
+            await connection.give_back()
     except IntegrityError:
         raise
     except DBAPIError as error:
@@ -270,11 +265,12 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 async def _dispose(engines: _Open) -> None:
-    await engines.reader.dispose()
-    await engines.writer.dispose()
+    with anyio.CancelScope(shield=True):
+        await engines.reader.dispose()
+        await engines.writer.dispose()
 
 
-async def _schema(connection: AsyncConnection) -> SchemaInfo:
+async def _schema(connection: Connection) -> SchemaInfo:
     row = (await connection.execute(select(att_schema.c.version, att_schema.c.min_reader))).one_or_none()
     if row is None:
         raise Unavailable("database_missing", "cannot use the database: it has no schema yet")

@@ -8,12 +8,11 @@ from typing import Any
 import anyio
 import pytest
 from pydantic import BaseModel
-from sqlalchemy import insert
 from tests.fakes.database import HandClock, RememberingBus, fence, make_database, opened
 
 from att.jobs.operations import OPERATIONS
 from att.jobs.progress import LINES_MAX
-from att.jobs.schema import Job, JobListRequest, JobLogRequest, JobShowRequest, JobState
+from att.jobs.schema import JobListRequest, JobLogRequest, JobShowRequest, JobState
 from att.jobs.service import Jobs
 from att.kernel.errors import AttError, Refused, Unavailable
 from att.kernel.operation import Caller, Context, Effect, Kind, Operation, Progress, Role, Route
@@ -429,16 +428,22 @@ async def test_a_log_is_bounded(tmp_path: Path) -> None:
 
 
 async def test_watch_tells_each_change_and_ends_with_the_job(tmp_path: Path) -> None:
+    seen_step = {name: anyio.Event() for name in "ab"}
+
     async def handler(_: Context, __: Request, progress: Progress) -> Result:
-        for name in "ab":
+        for name, seen in seen_step.items():
             await progress.step(name)
-            await anyio.wait_all_tasks_blocked()
+            await seen.wait()
         return Result(said="")
 
     async with world(make_database(tmp_path), handler) as at:
-        seen: list[Job] = [job async for job in at.jobs.watch(await at.submit())]
-    assert seen[-1].state is JobState.SUCCEEDED
-    assert {"a", "b"} <= {job.step for job in seen}
+        states: list[JobState] = []
+        async for job in at.jobs.watch(await at.submit()):
+            states.append(job.state)
+            if job.step in seen_step:
+                seen_step[job.step].set()
+    assert states[-1] is JobState.SUCCEEDED
+    assert all(seen.is_set() for seen in seen_step.values())
 
 
 async def test_old_jobs_are_swept_with_their_lines_and_unfinished_ones_stay(tmp_path: Path) -> None:

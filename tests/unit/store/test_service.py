@@ -6,11 +6,11 @@ import anyio
 import pytest
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.fakes.database import copy_database, fence, make_database, opened
 
 from att.kernel.errors import AttError, Unavailable
 from att.store.canary import ROWS_MAX, Canary
+from att.store.connection import Connection
 from att.store.service import SchemaInfo, Store
 from att.store.tables import canaries
 
@@ -258,11 +258,11 @@ async def test_a_full_disk_is_told_by_its_code(tmp_path: Path) -> None:
 async def test_sweeps_run_in_transactions_of_their_own(tmp_path: Path) -> None:
     async with opened(make_database(tmp_path)) as store:
 
-        async def refused(connection: AsyncConnection) -> None:
+        async def refused(connection: Connection) -> None:
             await connection.execute(insert(canaries), _row("undone"))
             raise Unavailable("disk_full", "cannot sweep")
 
-        async def works(connection: AsyncConnection) -> None:
+        async def works(connection: Connection) -> None:
             await connection.execute(insert(canaries), _row("swept"))
 
         store.sweeps(refused)
@@ -275,7 +275,7 @@ async def test_run_sweeps_at_start_and_ends_with_the_drain(tmp_path: Path) -> No
     store = await Store.open(make_database(tmp_path), schema_version=1)
     swept = anyio.Event()
 
-    async def sweep(_: AsyncConnection) -> None:
+    async def sweep(_: Connection) -> None:
         swept.set()
 
     store.sweeps(sweep)
