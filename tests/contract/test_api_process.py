@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -73,13 +74,27 @@ class Machine:
         return [json.loads(line) for line in (self.folder / "journal").read_text().splitlines()]
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    text = facts_file().read_text(encoding="utf-8")
-    (tmp_path / "appliance.toml").write_text(re.sub(r'= "/', f'= "{tmp_path}/', text), encoding="utf-8")
-    where = load_facts(tmp_path / "appliance.toml")
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A machine's folders with a database and an admin's token, to be copied."""
+    folder = tmp_path_factory.mktemp("prepared")
+    where = _facts_below(folder)
     token = prepare(where)
     _make_admin(where, token)
+    return folder, token
+
+
+def _facts_below(folder: Path) -> Facts:
+    text = facts_file().read_text(encoding="utf-8")
+    (folder / "appliance.toml").write_text(re.sub(r'= "/', f'= "{folder}/', text), encoding="utf-8")
+    return load_facts(folder / "appliance.toml")
+
+
+@pytest.fixture
+def machine(tmp_path: Path, prepared: tuple[Path, str]) -> Iterator[Machine]:
+    template, token = prepared
+    shutil.copytree(template, tmp_path, symlinks=True, dirs_exist_ok=True)
+    where = _facts_below(tmp_path)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(tmp_path / "api.sock"))
     listener.listen(128)

@@ -115,7 +115,7 @@ async def test_a_job_answers_with_its_id_and_with_progress_with_its_result(world
     world.jobs.ends_with = JobState.SUCCEEDED
     said: list[str | None] = []
 
-    async def progress(_: float, __: float | None, message: str | None) -> None:
+    async def progress(progress: float, total: float | None, message: str | None) -> None:
         said.append(message)
 
     async with serving(world) as address, session(address, mode) as client:
@@ -130,7 +130,7 @@ async def test_a_job_answers_with_its_id_and_with_progress_with_its_result(world
 async def test_a_job_that_fails_while_it_is_followed_is_a_tool_error(world: World, mode: str) -> None:
     world.jobs.ends_with = JobState.FAILED
 
-    async def progress(*_: object) -> None:
+    async def progress(progress: float, total: float | None, message: str | None) -> None:
         return None
 
     async with serving(world) as address, session(address, mode) as client:

@@ -24,7 +24,7 @@ from att.surfaces.metrics import Metrics
 from att.surfaces.ports import Gate
 from att.surfaces.rest.app import Lifespan, Wiring, create_app
 from att.surfaces.rest.console import console_roots
-from att.surfaces.rest.health import Readiness, Ready, ProcessState
+from att.surfaces.rest.health import ProcessState, Readiness, Ready
 from att.surfaces.rest.streams import Streams
 from att.surfaces.uploads import Uploads
 

@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 ASSETS = "assets"
+PAGE = "index.html"
 IMMUTABLE = "public, max-age=31536000, immutable"
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -77,12 +78,11 @@ class Console:
         file = self._file(segments)
         if file is not None:
             return _file_answer(file, immutable=segments[0] == ASSETS)
-        if segments and (segments[0] == ASSETS or "." in segments[-1]):
-            return None
-        return self._page()
+        is_page = not segments or segments == [PAGE] or (segments[0] != ASSETS and "." not in segments[-1])
+        return self._page() if is_page else None
 
     def _file(self, segments: list[str]) -> Path | None:
-        if not segments or segments == ["index.html"]:
+        if not segments or segments == [PAGE]:
             return None
         for root in self._roots():
             file = root.joinpath(*segments)
@@ -93,7 +93,7 @@ class Console:
         return None
 
     def _page(self) -> Response:
-        index = next(self._roots()) / "index.html"
+        index = next(self._roots()) / PAGE
         text = index.read_text(encoding="utf-8") if index.is_file() else _NOT_BUILT
         return HTMLResponse(text, headers=_PAGE_HEADERS)
 
