@@ -99,7 +99,7 @@ def appliance_root(bundle: Path, trust_key: Path) -> Path:
             *("bash", "/mnt/provision/30-post-verify.sh"),
             check=False,
             timeout_seconds=600,
-            environment={"ATT_KIND": "container"},
+            environment={"ATT_KIND": "container", "ATT_HEALTH_SECONDS": "90"},
         )
         (log / "post-verify.log").write_text(done.stdout + done.stderr, encoding="utf-8")
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
