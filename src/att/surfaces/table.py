@@ -4,7 +4,6 @@ Asking for one operation imports that operation's room alone: `attctl` starts fa
 """
 
 import importlib
-import importlib.util
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,11 +38,6 @@ _PARAMETER = re.compile(r"{([^{}]+)}")
 @cache
 def of_prefix(prefix: str) -> tuple[Operation, ...]:
     """Return the operations of one key of `ROOMS`, importing that room alone."""
-    if (
-        importlib.util.find_spec(ROOMS[prefix].rpartition(".")[0]) is None
-        or importlib.util.find_spec(ROOMS[prefix]) is None
-    ):
-        return ()
     listed: tuple[Operation, ...] = importlib.import_module(ROOMS[prefix]).OPERATIONS
     return tuple(operation for operation in listed if _under(operation.name, prefix))
 

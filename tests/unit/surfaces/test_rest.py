@@ -254,8 +254,9 @@ async def test_a_host_that_is_not_allowed_is_refused(tmp_path: Path) -> None:
     async with client_of(world) as client:
         good = await client.get("/api/v1/things")
         bad = await client.get("/api/v1/things", headers={"Host": "evil.test"})
+        none = await client.get("/api/v1/things", headers={"Host": "[::1"})
         health = await client.get("/healthz", headers={"Host": "evil.test"})
-    assert [good.status_code, bad.status_code, health.status_code] == [200, 403, 200]
+    assert [good.status_code, bad.status_code, none.status_code, health.status_code] == [200, 403, 403, 200]
 
 
 async def test_too_many_requests_of_one_caller_do_not_stop_another(tmp_path: Path) -> None:
@@ -273,3 +274,20 @@ async def test_foreign_pages_get_no_answer_unless_the_setting_names_them(tmp_pat
         other = await client.get("/api/v1/things", headers={"Origin": "https://evil.example"})
     assert named.headers["access-control-allow-origin"] == "https://tools.example.org"
     assert "access-control-allow-origin" not in other.headers
+
+
+async def test_who_comes_through_the_socket_itself_is_not_held_to_host_names(tmp_path: Path) -> None:
+    world = World(tmp_path, settings=Api(allowed_hosts=["att.test"]))
+    transport = httpx.ASGITransport(app=world.app, client=("", 0))
+    headers = {"Authorization": "Bearer admin-token", "Host": "localhost"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
+        local = await client.get("/api/v1/things")
+        through_front = await client.get("/api/v1/things", headers={"X-Forwarded-For": "10.0.0.1"})
+    assert [local.status_code, through_front.status_code] == [200, 403]
+
+
+async def test_a_person_behind_the_front_gets_a_secure_cookie(tmp_path: Path) -> None:
+    transport = httpx.ASGITransport(app=World(tmp_path).app, client=("", 0))
+    async with httpx.AsyncClient(transport=transport, base_url="http://att.test") as client:
+        response = await client.post("/api/v1/auth/sign-in", json={"token": "admin-token"})
+    assert "secure" in response.headers["set-cookie"].lower()

@@ -117,13 +117,13 @@ async def load(_: Context, request: ThingLoad) -> Thing:
     return Thing(id="thing_2", name=content.decode())
 
 
-async def log(_: Context, request: ThingLog) -> AsyncIterator[LogItem]:
+async def log(context: Context, request: ThingLog) -> AsyncIterator[LogItem]:
     if request.thing_id != "thing_1":
         raise NotFound("not_found", "cannot find the thing")
     for number in range(int(request.cursor or 0) + 1, 6):
         yield LogItem(cursor=str(number), text=f"line {number}")
     if request.follow:
-        await anyio.sleep_forever()
+        await context.get(Draining).wait()
 
 
 async def break_down(_: Context, __: ThingQuery) -> Thing:
@@ -304,9 +304,14 @@ class World:
         self.uploads = Uploads(tmp_path / "uploads", bytes_max=1000, quota_bytes=3000, free_bytes_min=0)
         self.streams = Streams(self.draining, self.metrics, heartbeat_seconds=0.05)
         self.exposure = Exposure(
-            self.jobs, self.audit, gate, self.metrics, services={list: self.done}, uploads=self.uploads,
+            self.jobs,
+            self.audit,
+            gate,
+            self.metrics,
+            services={list: self.done, Draining: self.draining},
+            uploads=self.uploads,
             appliance=appliance,
-        )  # fmt: skip
+        )
         self.readiness = Readiness("1.2.3", {"database": self._probe}, self.draining)
         self.mcp = McpEndpoint(TABLE, self.exposure, self.identity, self.draining, lambda: self.settings, "1.2.3")
         self.console = tmp_path / "releases" / "1.2.3" / "console"

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import anyio
 from anyio import to_thread
@@ -24,7 +23,7 @@ from att.surfaces.draining import Draining
 from att.surfaces.expose import Exposure, require_role
 from att.surfaces.ports import Authenticator
 from att.surfaces.rest.failures import problem_answer
-from att.surfaces.rest.requests import caller_of
+from att.surfaces.rest.requests import caller_of, origin_host
 from att.surfaces.rest.streams import RECONNECT_MILLISECONDS
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ class McpEndpoint:
     async def _admit(self, request: Request) -> Caller:
         origin = request.headers.get("origin")
         host = request.headers.get("host", "").lower()
-        if origin and urlsplit(origin).netloc.lower() != host and origin not in self._settings().cors_origins:
+        if origin and origin_host(origin) != host and origin not in self._settings().cors_origins:
             raise Forbidden("origin_wrong", "cannot answer a page of another site here")
         caller = await caller_of(request, self._authenticator, Role.VIEWER)
         require_role(caller, Role.VIEWER, "use MCP")

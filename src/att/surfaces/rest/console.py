@@ -30,7 +30,6 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-PERMISSIONS_POLICY = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
 RESERVED = ("api", "mcp", "v1", "git", "apps", "metrics", "healthz", "readyz", "state_health")
 """First path segments that are never a page of the console."""
 _SEGMENT = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")
@@ -101,7 +100,6 @@ class Console:
 _PAGE_HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "Permissions-Policy": PERMISSIONS_POLICY,
 }
 
 

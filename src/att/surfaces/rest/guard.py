@@ -59,14 +59,25 @@ class Guard:
 
 
 def require_host(scope: Scope, allowed: list[str]) -> None:
-    """Refuse a Host that is not of the appliance: a foreign name that resolves to it (DNS rebinding)."""
-    if "*" in allowed:
+    """Refuse a Host that is not of the appliance: a foreign name that resolves to it (DNS rebinding).
+
+    Whoever connects to the socket itself, as attctl and the health gate do, names no host that matters.
+    """
+    connection = HTTPConnection(scope)
+    if "*" in allowed or not peer_of(connection):
         return
-    host = (urlsplit("//" + HTTPConnection(scope).headers.get("host", "")).hostname or "").lower()
+    host = _host_name(connection.headers.get("host", ""))
     for name in allowed:
         if host == name.lower() or (name.startswith("*.") and host.endswith(name[1:].lower())):
             return
     raise Forbidden("host_wrong", "cannot answer under this host name")
+
+
+def _host_name(header: str) -> str:
+    try:
+        return (urlsplit("//" + header).hostname or "").lower()
+    except ValueError:
+        return ""
 
 
 @dataclass

@@ -67,5 +67,13 @@ def require_same_origin(connection: HTTPConnection) -> None:
         if not websocket and connection.headers.get("sec-fetch-site") in {"same-origin", "none"}:
             return
         raise Forbidden("origin_wrong", "cannot take a cookie here: the request has no Origin header")
-    if urlsplit(origin).netloc.lower() != connection.headers.get("host", "").lower():
+    if origin_host(origin) != connection.headers.get("host", "").lower():
         raise Forbidden("origin_wrong", "cannot take a cookie here: the request comes from another site")
+
+
+def origin_host(origin: str) -> str:
+    """Return host and port of an Origin header, empty for one that is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""

@@ -78,7 +78,6 @@ class StreamResponse(Response):
         self._form: _Form = _Events() if self.media_type == SSE else _Lines()
         self._request_id = request_id_of(request)
         self._error: AttError | None = None
-        self._drained = False
         self._started = False
         self._cursor: str | None = None
 
@@ -127,7 +126,6 @@ class StreamResponse(Response):
 
     async def _watch_draining(self, pump_scope: anyio.CancelScope) -> None:
         await self._streams.draining.wait()
-        self._drained = True
         pump_scope.cancel()
 
     async def _send_batch(self, batch: list[BaseModel], send: Send) -> None:
@@ -139,7 +137,7 @@ class StreamResponse(Response):
     def _ending(self) -> bytes:
         if self._error is not None:
             return self._form.last("error", document(self._error, self._request_id))
-        if self._drained:
+        if self._streams.draining.begun:
             return self._form.last("reconnect", {"cursor": self._cursor})
         return self._form.last("end", True)
 
