@@ -1,7 +1,7 @@
 """Runs jobs in this process: a bounded number at once, from the start again if a run was interrupted."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,7 +49,7 @@ class Runner:
         bus: Bus,
         *,
         resolve: Callable[[str], Operation],
-        services: Mapping[type, Any],
+        services: dict[type, Any],
         concurrency: int,
         clock: Callable[[], float],
         changed: Callable[[str], None],
@@ -178,7 +178,7 @@ class Runner:
             try:
                 operation, request = self._parsed(job)
                 context = Context(
-                    caller=job.caller, request_id=job.request_id, services=dict(self._services), progress=progress
+                    caller=job.caller, request_id=job.request_id, services=self._services, progress=progress
                 )
                 result: BaseModel = await operation.handler(context, request)  # type: ignore[misc]
                 return _Outcome(JobState.SUCCEEDED, result=result.model_dump(mode="json"))

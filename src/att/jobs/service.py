@@ -35,13 +35,13 @@ class Jobs:
         events: Bus,
         *,
         resolve: Callable[[str], Operation],
-        services: Mapping[type, Any],
+        services: dict[type, Any],
         concurrency: int = CONCURRENCY,
         clock: Callable[[], float] = time.time,
         keep: Retention = KEEP,
         cancel_grace_seconds: float = CANCEL_GRACE_SECONDS,
     ) -> None:
-        """`resolve` raises KeyError for an operation this release lacks; `services` goes into handlers' contexts."""
+        """`resolve` raises KeyError for what this release lacks; `services` goes into handlers' contexts as it is."""
         self._store = store
         self._events = events
         self._clock = clock

@@ -28,10 +28,14 @@ def connect(directory: Path, *, create: bool = False, busy_seconds: float = BUSY
         connection = sqlite3.connect(
             f"file:{quote(str(path))}?mode={mode}", uri=True, timeout=busy_seconds, isolation_level=None
         )
+    except sqlite3.Error as error:
+        raise explained(error, f"cannot open the database {path}") from error
+    try:
         connection.execute("PRAGMA synchronous=FULL")
         if create:
             connection.execute("PRAGMA journal_mode=WAL")
     except sqlite3.Error as error:
+        connection.close()
         raise explained(error, f"cannot open the database {path}") from error
     return connection
 

@@ -59,7 +59,8 @@ class World:
             kind=Kind.JOB,
         )
         table = {"att.t": self.operation}
-        self.jobs = Jobs(store, self.bus, resolve=table.__getitem__, services={Store: store}, clock=clock, **options)
+        options.setdefault("services", {Store: store})
+        self.jobs = Jobs(store, self.bus, resolve=table.__getitem__, clock=clock, **options)
 
     async def submit(self, text: str = "", caller: Caller = ANN, **options: Any) -> str:
         return (await self.jobs.submit(self.operation, {"text": text}, caller, "req_1", **options)).job_id
@@ -132,6 +133,18 @@ async def test_progress_log_and_memory_are_persisted_as_they_come(tmp_path: Path
         go.set()
         assert (await at.jobs.wait(job_id)).result == {"said": '{"a": 1, "b": [2]}'}
         assert ("job.progress", "count") in [(kind, told.get("step")) for kind, told in at.bus.published]
+
+
+async def test_a_handler_gets_services_that_are_made_at_their_first_use(tmp_path: Path) -> None:
+    class Lazy(dict[type, Any]):
+        def __missing__(self, kind: type) -> Any:
+            return kind("made")
+
+    async def handler(context: Context, _: Request, __: Progress) -> Result:
+        return Result(said=context.get(str))
+
+    async with world(make_database(tmp_path), handler, services=Lazy()) as at:
+        assert (await at.jobs.wait(await at.submit())).result == {"said": "made"}
 
 
 async def test_a_follower_gets_lines_as_they_come_and_ends_with_the_job(tmp_path: Path) -> None:
