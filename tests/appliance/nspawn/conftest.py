@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 import testinfra.host
-from testinfra.backend import base
-
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from dev.bundle.identity import identify
 from dev.vm.places import ARTIFACTS, ROOT
+from testinfra.backend import base
 from tests.appliance.nspawn import template
 from tests.appliance.nspawn.container import Container, overlay
+
+from att.release.trust import load_signing_key
 
 
 def why_not() -> str | None:
@@ -32,11 +35,16 @@ def able() -> None:
 
 
 @pytest.fixture(scope="session")
-def trust_key(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Path:
-    """The public half of the key that signed the bundle."""
-    signing = Path(os.environ.get("ATT_SIGNING_KEY") or Path.home() / ".config/att/signing.pem")
+def signing_key(bundle: Path) -> Ed25519PrivateKey:
+    """The key that signed the bundle."""
+    return load_signing_key(Path(os.environ.get("ATT_SIGNING_KEY") or Path.home() / ".config/att/signing.pem"))
+
+
+@pytest.fixture(scope="session")
+def trust_key(tmp_path_factory: pytest.TempPathFactory, signing_key: Ed25519PrivateKey) -> Path:
+    """The public half of the key that signed the bundle, as a file."""
     public = tmp_path_factory.mktemp("trust") / "release.pem"
-    subprocess.run(["openssl", "pkey", "-in", str(signing), "-pubout", "-out", str(public)], check=True, timeout=30)
+    public.write_bytes(signing_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     return public
 
 
@@ -65,7 +73,7 @@ def appliance(appliance_root: Path) -> Iterator[Container]:
         yield container
 
 
-class Backend(base.BaseBackend):
+class Backend(base.BaseBackend):  # type: ignore[misc]
     """testinfra in a container that was started here."""
 
     NAME = "nspawn"

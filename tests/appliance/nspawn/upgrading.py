@@ -1,0 +1,126 @@
+"""Drives upgrades of a container and looks at what must hold afterwards."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from dev.vm.places import ROOT
+from tests.appliance.nspawn.container import Container
+from tests.fakes.bundles import CATALOGUE
+
+SOCKETS = ("att-api.socket", "att-upgraded.socket", "att-launcher.socket", "att-local.socket")
+APPLY_SECONDS_MAX = 600
+
+
+@dataclass
+class Report:
+    """What the load saw; empty until it has been stopped."""
+
+    seen: dict[str, Any] = field(default_factory=dict)
+
+    def bad_statuses(self, *allowed: str) -> dict[str, int]:
+        """Every answer that is no success, but for `allowed` (like `POST 503`)."""
+        statuses: dict[str, int] = self.seen["statuses"]
+        return {kind: count for kind, count in statuses.items() if kind.split()[1][0] != "2" and kind not in allowed}
+
+
+class Upgrades:
+    """One appliance, the release it was made of, and new versions of that release, good and bad."""
+
+    def __init__(self, appliance: Container, base: Path, key: Ed25519PrivateKey) -> None:
+        self.appliance = appliance
+        self.base = base
+        self.key = key
+        self._made = 0
+        created = appliance.attctl("token", "create", "--name", "tests", "--role", "admin", "--json")
+        self.token = str(json.loads(created.stdout)["token"])
+        (appliance.work / "token").write_text(self.token, encoding="ascii")
+
+    def make(self, variant: str) -> tuple[str, Path]:
+        """Derive the next version as `variant` of the catalogue; returns version and the bundle's path in the guest."""
+        self._made += 1
+        version = f"9.0.{self._made}"
+        folder = self.appliance.root / "var/tmp"
+        bundle = CATALOGUE[variant].derive(self.base, version, key=self.key, output=folder)
+        bundle.chmod(0o644)
+        return version, Path("/var/tmp") / bundle.name
+
+    def apply(self, bundle: Path, *options: str) -> tuple[int, dict[str, Any], str]:
+        """Upgrade over the SSH door and wait for the end; returns exit code, the transaction, and stderr."""
+        done = self.appliance.attctl(
+            *("upgrade", "apply", str(bundle), "--wait", "--json", *options),
+            check=False,
+            timeout_seconds=APPLY_SECONDS_MAX,
+        )
+        return done.returncode, json.loads(done.stdout) if done.stdout.strip() else {}, done.stderr
+
+    def roll_back(self) -> tuple[int, str]:
+        """Operator rollback to the previous release; returns exit code and stderr."""
+        done = self.appliance.attctl("rollback", "--yes", "--wait", "--json", check=False)
+        return done.returncode, done.stderr
+
+    def current(self) -> str:
+        """The version that the link names."""
+        return self.appliance.run("readlink", "/opt/att/current").stdout.strip().rpartition("/")[2]
+
+    def serving(self) -> str:
+        """The version that answers at the appliance's own socket."""
+        return str(self.ask("/readyz")["release"])
+
+    def ask(self, path: str) -> dict[str, Any]:
+        """GET a path of the API with the admin token, inside the container."""
+        program = (
+            "import http.client,socket,sys\n"
+            "c=http.client.HTTPConnection('localhost');c.sock=socket.socket(socket.AF_UNIX)\n"
+            "c.sock.connect('/run/att/api.sock');token=sys.stdin.read()\n"
+            "c.request('GET',sys.argv[1],headers={'Authorization':'Bearer '+token})\n"
+            "print(c.getresponse().read().decode())"
+        )
+        answer: dict[str, Any] = json.loads(self.appliance.run("python3", "-c", program, path, stdin=self.token).stdout)
+        return answer
+
+    def sockets_down(self) -> list[str]:
+        """The sockets that do not listen."""
+        states = self.appliance.run("systemctl", "is-active", *SOCKETS, check=False).stdout.split()
+        return [name for name, state in zip(SOCKETS, states, strict=True) if state != "active"]
+
+    def audited(self, transaction: str) -> list[str]:
+        """The states of a transaction in the engine's audit log."""
+        lines = self.appliance.run("cat", "/var/log/att/audit.log").stdout.splitlines()
+        return [str(entry.get("state")) for entry in map(json.loads, lines) if entry.get("transaction") == transaction]
+
+    @contextlib.contextmanager
+    def load(self, prefix: str, *, everything: bool = False) -> Iterator[Report]:
+        """Ask 20 times a second from inside the container's network for as long as the block runs."""
+        command = [sys.executable, str(ROOT / "tests/appliance/load.py"), "--token-file"]
+        command += [str(self.appliance.work / "token"), "--prefix", prefix]
+        command += [] if everything else ["--requests-only"]
+        report = Report()
+        process = subprocess.Popen(
+            self.appliance.network(*command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "ready\n"
+            yield report
+            said, _ = process.communicate("stop\n", timeout=120)
+            report.seen = json.loads(said)
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def wait_for(condition: Any, seconds: float) -> None:
+    """Wait until `condition()` is true; fails with its name after that time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.2)
