@@ -21,18 +21,20 @@ def cache() -> Path:
 
 
 def files_of(*parts: str) -> list[Path]:
-    """Files below the given paths of the repository that git tracks or would track, sorted."""
+    """Files and links below the given paths of the repository that git tracks or would track, sorted."""
     listed = output_of(["git", "-C", ROOT, "ls-files", "-z", "-co", "--exclude-standard", "--", *parts])
-    return sorted({ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()})
+    found = {ROOT / name for name in listed.split("\0") if name}
+    return sorted(file for file in found if file.is_symlink() or file.is_file())
 
 
 def digest_of(files: Iterable[Path], *more: str) -> str:
     """Digest of the files' names, modes and bytes and of some further words: the key of what is built from them."""
     total = hashlib.sha256()
     for file in files:
-        executable = os.access(file, os.X_OK)
-        total.update(f"{file.relative_to(ROOT)}\0{executable}\0".encode())
-        total.update(hashlib.sha256(file.read_bytes()).digest())
+        mode = "link" if file.is_symlink() else "program" if os.access(file, os.X_OK) else "file"
+        content = os.fsencode(file.readlink()) if file.is_symlink() else file.read_bytes()
+        total.update(f"{file.relative_to(ROOT)}\0{mode}\0".encode())
+        total.update(hashlib.sha256(content).digest())
     for word in more:
         total.update(f"\0{word}".encode())
     return total.hexdigest()[:16]
