@@ -16,6 +16,7 @@ from dev.vm.places import ARTIFACTS, ROOT
 from testinfra.backend import base
 from tests.appliance.nspawn import template
 from tests.appliance.nspawn.container import Container, overlay
+from tests.appliance.nspawn.upgrading import Upgrades
 
 from att.release.trust import load_signing_key
 
@@ -86,6 +87,12 @@ class Backend(base.BaseBackend):  # type: ignore[misc]
         line = self.get_command(command, *args)
         done = self.container.run("sh", "-c", line, check=False)
         return self.result(done.returncode, line.encode(), done.stdout.encode(), done.stderr.encode())
+
+
+@pytest.fixture(scope="module")
+def upgrades(appliance: Container, appliance_root: Path, signing_key: Ed25519PrivateKey) -> Upgrades:
+    base = appliance_root / "opt/att" / (appliance_root / "opt/att/current").readlink()
+    return Upgrades(appliance, base, signing_key)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import contextlib
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.fakes.bundles import CATALOGUE
 
 SOCKETS = ("att-api.socket", "att-upgraded.socket", "att-launcher.socket", "att-local.socket")
 APPLY_SECONDS_MAX = 600
+LONGEST_WAIT_SECONDS = 5.0
 
 
 @dataclass
@@ -118,9 +118,38 @@ class Upgrades:
             process.communicate()
 
 
-def wait_for(condition: Any, seconds: float) -> None:
-    """Wait until `condition()` is true; fails with its name after that time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.2)
+def assert_nothing_was_lost(report: Report, *allowed: str) -> None:
+    """Every request was answered well and in time, and every acknowledged write is there once."""
+    print(f"longest wait {report.seen['longest_wait_seconds']:.2f} s, answers {report.seen['statuses']}")
+    assert report.seen["errors"] == {}
+    assert report.bad_statuses(*allowed) == {}
+    assert report.seen["writes_lost"] == []
+    assert report.seen["writes_twice"] == []
+    assert report.seen["writes_acknowledged"] > 20
+    assert report.seen["longest_wait_seconds"] <= LONGEST_WAIT_SECONDS
+
+
+def assert_rolled_back(upgrades: Upgrades, variant: str) -> None:
+    """A bad release goes by itself and is remembered; what was there before serves, and a good one is taken next."""
+    _, bundle = upgrades.make(variant)
+    before = upgrades.current()
+    with upgrades.load(variant.replace("_", "-")) as report:
+        code, transaction, said = upgrades.apply(bundle)
+    assert code == 4, said
+    assert transaction["verdict"] == "rolled_back"
+    assert upgrades.current() == upgrades.serving() == before
+    assert upgrades.sockets_down() == []
+    assert upgrades.audited(transaction["id"])[-1] == "ROLLED_BACK"
+    assert "att-api" in upgrades.appliance.run("cat", f"/var/log/att/{transaction['log']}").stdout
+    assert not [error for error in report.seen["errors"] if "refused" in error.lower()]
+    assert report.seen["writes_lost"] == []
+    # The token outlived it, and the version is remembered.
+    assert upgrades.ask("/api/v1/auth/me")["name"]
+    code, transaction, said = upgrades.apply(bundle)
+    assert code == 4
+    assert "version_bad" in said + json.dumps(transaction)
+
+    version, good = upgrades.make("good_none")
+    code, _, said = upgrades.apply(good)
+    assert code == 0, said
+    assert upgrades.serving() == version
