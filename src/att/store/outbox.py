@@ -69,7 +69,8 @@ class Outbox:
         async with self._turn:
             if not any(waiting[1] is row for waiting in self._rows[self._kept :]):
                 return  # another caller's transaction carried it
-            if not await self._flush(0.0 if self._kept else _PATIENCE_SECONDS):
+            # Without patience: who waits for the audit's answer has waited for the fence already.
+            if not await self._flush(0.0):
                 await self._keep()
 
     async def run(self) -> None:
