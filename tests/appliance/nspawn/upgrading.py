@@ -4,7 +4,7 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ class Report:
     """What the load saw; empty until it has been stopped."""
 
     seen: dict[str, Any] = field(default_factory=dict)
+    tell: Callable[[str], object] = print
+    """Gives the client a line to obey."""
 
     def bad_statuses(self, *allowed: str) -> dict[str, int]:
         """Every answer that is no success, but for `allowed` (like `POST 503`)."""
@@ -110,6 +112,7 @@ class Upgrades:
         assert process.stdout is not None
         try:
             assert process.stdout.readline() == "ready\n"
+            report.tell = lambda line: print(line, file=process.stdin, flush=True)
             yield report
             said, _ = process.communicate("stop\n", timeout=120)
             report.seen = json.loads(said)

@@ -1,14 +1,5 @@
-"""The same appliance as in tests/appliance/nspawn, for the long proofs."""
+"""The same appliance in a container as the tests of `make test`."""
 
-from tests.appliance.nspawn.conftest import (
-    able,
-    appliance,
-    appliance_root,
-    bundle,
-    host,
-    signing_key,
-    trust_key,
-    upgrades,
-)
+from tests.appliance.nspawn.conftest import able, appliance, appliance_root, bundle, signing_key, trust_key
 
-__all__ = ["able", "appliance", "appliance_root", "bundle", "host", "signing_key", "trust_key", "upgrades"]
+__all__ = ["able", "appliance", "appliance_root", "bundle", "signing_key", "trust_key"]
