@@ -162,9 +162,8 @@ def _trouble(unit: Unit) -> str:
         return ""
     if unit.active == "failed" or unit.sub == "auto-restart":
         return f"{unit.active} ({unit.sub})"
-    if not unit.name.endswith(".service") and unit.active not in ("active", "activating", "reloading"):
-        return f"is {unit.active}"
-    if unit.vital and unit.name.endswith(".service") and unit.active not in ("active", "activating", "reloading"):
+    # A service may wait for its socket, the watchdog's timer runs during an upgrade alone; sockets always listen.
+    if (unit.vital or unit.name.endswith(".socket")) and unit.active not in ("active", "activating", "reloading"):
         return f"is {unit.active}"
     return ""
 

@@ -87,7 +87,8 @@ def test_the_engine_decides(engine: Engine, level: Level, detail: str) -> None:
         (replace(SERVICE, active="activating", sub="auto-restart"), "degraded", "activating (auto-restart)"),
         (replace(SERVICE, active="failed", sub="failed"), "degraded", "failed (failed)"),
         (replace(FRONT, active="inactive", sub="dead"), "error", "is inactive"),
-        (Unit("att-watchdog.timer", "loaded", "inactive", "dead"), "degraded", "is inactive"),
+        (Unit("att-watchdog.timer", "loaded", "failed", "failed"), "degraded", "failed (failed)"),
+        (Unit("att-local.socket", "loaded", "inactive", "dead"), "degraded", "is inactive"),
     ],
 )
 def test_a_unit_that_is_not_as_it_should_be_is_told(unit: Unit, level: Level, detail: str) -> None:
@@ -100,11 +101,12 @@ def test_a_unit_that_is_not_as_it_should_be_is_told(unit: Unit, level: Level, de
     [
         replace(SERVICE, active="inactive", sub="dead"),
         replace(SOCKET, active="activating"),
+        Unit("att-watchdog.timer", "loaded", "inactive", "dead"),
         replace(FRONT, active="reloading"),
         Unit("att-router.socket", "not-found", "inactive", "dead"),
     ],
 )
-def test_a_service_that_waits_for_its_socket_and_a_unit_not_carried_are_fine(unit: Unit) -> None:
+def test_who_waits_to_be_needed_and_a_unit_not_carried_are_fine(unit: Unit) -> None:
     assert judge(replace(HEALTHY, units=(unit,))).level == "ok"
 
 
