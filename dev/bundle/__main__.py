@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 
 from dev.bundle import assemble
-from dev.bundle.buildroot import buildroot, cache_folder, run_inside
+from dev.bundle.buildroot import buildroot, cache_folder, locked, run_inside
 from dev.bundle.console import console
 from dev.bundle.identity import CannotBuild, Identity, identify, input_files
-from dev.bundle.venv import dependencies, with_att
+from dev.bundle.venv import dependencies, find_uv, with_att
 from dev.vm.step import VmError, appliance_step, say
 
 from att.appliance import load_facts
@@ -82,11 +82,11 @@ def make_release(identity: Identity, cache: Path, work: Path, log: Path) -> Path
     tree = work / "tree"
     release = work / "releases" / identity.version
     release.mkdir(parents=True)
-    uv = _uv()
-    with appliance_step("bundle.root") as step:
+    uv = find_uv(REPOSITORY)
+    with locked(cache), appliance_step("bundle.root") as step:
         root = buildroot(cache, log)
         step.artifact = str(root)
-    with appliance_step("bundle.dependencies") as step:
+    with locked(cache), appliance_step("bundle.dependencies") as step:
         layer = dependencies(root, REPOSITORY / "locks" / "runtime.txt", cache, uv, log)
         step.artifact = str(layer)
     with appliance_step("bundle.att") as step:
@@ -94,7 +94,7 @@ def make_release(identity: Identity, cache: Path, work: Path, log: Path) -> Path
         wheel = assemble.wheel(tree, work / "wheel", time=identity.time, log=log)
         with_att(layer, wheel, release, root=root, uv=uv, log=log)
         step.notes = identity.version
-    with appliance_step("bundle.console") as step:
+    with locked(cache), appliance_step("bundle.console") as step:
         built = console(tree, cache, Path(sys.executable).parent, log)
         step.notes = str(built) if built else "the checkout has none"
         if built:
@@ -111,13 +111,6 @@ def make_release(identity: Identity, cache: Path, work: Path, log: Path) -> Path
         run_inside(root, command, releases=release.parent, build=wheel.parent, tool=uv.parent, log=log)
         step.notes = f"{len(modules)} programs import"
     return release
-
-
-def _uv() -> Path:
-    for candidate in (REPOSITORY / ".tools" / "bin" / "uv", shutil.which("uv")):
-        if candidate and Path(candidate).exists():
-            return Path(candidate).resolve()
-    raise CannotBuild("cannot build: uv is not installed; run `make venv`")
 
 
 def _facts_file() -> Path:

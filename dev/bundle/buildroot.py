@@ -3,10 +3,12 @@
 The release's programs are built there because their interpreter, libraries and paths are those of the appliance.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from dev.vm.sources import KEYRING, RELEASE, deb822, host_mirror
@@ -24,6 +26,14 @@ def cache_folder() -> Path:
     folder = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "att"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@contextmanager
+def locked(cache: Path) -> Iterator[None]:
+    """Let one build at a time fill the cache; others wait."""
+    with (cache / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def buildroot_key() -> str:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from dev.bundle.buildroot import FORM, buildroot_key, run_inside
+from dev.bundle.identity import CannotBuild
 from dev.vm.step import run
 
 PYTHON = "3.13"
@@ -17,6 +18,14 @@ _SITE = Path("lib") / f"python{PYTHON}" / "site-packages"
 _NOT_SHIPPED = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json")
 _LAYER = "dependencies"
 _UV = "/mnt/tool/uv"
+
+
+def find_uv(repository: Path) -> Path:
+    """Return the uv of the checkout, else the host's."""
+    for candidate in (repository / ".tools" / "bin" / "uv", shutil.which("uv")):
+        if candidate and Path(candidate).exists():
+            return Path(candidate).resolve()
+    raise CannotBuild("cannot build: uv is not installed; run `make venv`")
 
 
 def wheelhouse(lock: Path, cache: Path, log: Path) -> Path:
