@@ -76,7 +76,7 @@ async def releases(context: Context, request: ReleaseListRequest) -> ReleasePage
 
 
 async def _follow(context: Context, begin: Any) -> Transaction:
-    """Begin once, then follow to the verdict; whatever is not committed is an error."""
+    """Begin once, then follow to the verdict."""
     progress = context.progress
     if progress is None:
         raise Failed("internal", "cannot follow the transaction: the job has no progress")
@@ -102,22 +102,20 @@ async def _tell(progress: Progress, item: dict[str, Any]) -> None:
 
 
 def verdict(view: Transaction) -> Transaction:
-    """Return a committed transaction; raise what ended any other."""
-    if view.verdict == "committed":
+    """Return a transaction that changed something, whichever way it went; raise what refused it before."""
+    if view.verdict != "refused":
         return view
     failure = view.failure
-    detail = failure.detail if failure else "it ended without a reason"
-    told = failure.model_dump() if failure else {}
-    data = {"transaction": view.id, "failure": told, "log": view.log}
-    if view.verdict == "failed_safe":
-        raise Failed("failed_safe", f"cannot go on: {detail}", data=data)
-    if view.verdict == "rolled_back":
-        name = failure.failure_class if failure else "health_failure"
-        raise Refused("gate_failed", f"cannot keep {view.target}: {name}: {detail}; {view.source} is back", data=data)
     code = failure.code if failure and failure.code in CODES else "internal"
+    detail = failure.detail if failure else "it ended without a reason"
     if code in _INPUT:
-        raise InvalidInput(code, detail, field="upload", data=data)
-    raise Refused(code, detail, data=data)
+        raise InvalidInput(code, detail, field="upload", data={"transaction": view.id})
+    raise Refused(code, detail, data={"transaction": view.id})
+
+
+def exit_code(view: Transaction) -> int:
+    """0 for a release that is kept, 4 for one that was rolled back."""
+    return 0 if view.verdict == "committed" else 4
 
 
 OPERATIONS = (
@@ -147,6 +145,7 @@ OPERATIONS = (
         handler=apply,
         kind=Kind.JOB,
         retry=Retry.KEYED,
+        exit_code=exit_code,
         example="att-1.2.3.attb --wait",
         local=True,
         machine=True,
@@ -187,6 +186,7 @@ OPERATIONS = (
         handler=rollback,
         kind=Kind.JOB,
         retry=Retry.KEYED,
+        exit_code=exit_code,
         example="--to 1.2.2 --wait",
         local=True,
         machine=True,

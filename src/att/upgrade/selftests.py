@@ -23,7 +23,14 @@ class SandboxedSelfTests:
 
     def run(self, release: Path, journal: bytes, seconds: float) -> str | None:
         """See `SelfTests`."""
-        command = [str(release / "venv" / "bin" / "python"), "-P", "-B", "-m", "att.entrypoints.selftest", "--self-test"]
+        command = [
+            str(release / "venv" / "bin" / "python"),
+            "-P",
+            "-B",
+            "-m",
+            "att.entrypoints.selftest",
+            "--self-test",
+        ]
         if os.geteuid() == 0:
             limits = [f"--property={one}" for one in (*_SANDBOX, f"RuntimeMaxSec={seconds:.0f}")]
             shut_in = ["systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--service-type=exec"]
