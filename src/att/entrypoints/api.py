@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,12 +23,14 @@ import uvicorn
 from fastapi import FastAPI
 
 from att.appliance import Facts, facts, release_root, running_release
+from att.audit.service import KEEP as AUDIT_KEEP
 from att.audit.service import Audit
 from att.config.live import LiveSettings
 from att.effects import journal
 from att.effects.systemd import listen_fds, notify, watchdog_seconds
 from att.events.service import Events
 from att.identity.service import Identity
+from att.jobs.service import KEEP as JOBS_KEEP
 from att.jobs.service import Jobs
 from att.store.canary import Canary
 from att.store.migrations import head
@@ -47,6 +49,7 @@ from att.surfaces.uploads import Uploads
 GRACEFUL_SECONDS = 5
 SETTLE_SECONDS = 0.1
 KEEP_ALIVE_SECONDS = 75
+SETTINGS_SECONDS = 5.0
 FENCE_FILE = "fence"
 
 log = structlog.get_logger(__name__)
@@ -87,9 +90,18 @@ async def build(where: Facts, settings: LiveSettings, *, appliance: bool) -> Pla
     operations = table.operations()
     by_name = {operation.name: operation for operation in operations}
     current = settings.current
-    jobs = Jobs(store, events, resolve=by_name.__getitem__, services=services, concurrency=current().jobs.running_max)
+    first = current()
+    jobs = Jobs(
+        store,
+        events,
+        resolve=by_name.__getitem__,
+        services=services,
+        concurrency=first.jobs.running_max,
+        keep=replace(JOBS_KEEP, days=first.retention.days),
+    )
     identity = Identity(store, events, where.paths.keys)
-    audit, canary, metrics = Audit(store), Canary(store), Metrics(release)
+    audit = Audit(store, keep=replace(AUDIT_KEEP, days=first.audit.keep_days))
+    canary, metrics = Canary(store), Metrics(release)
     services |= {Store: store, Events: events, Jobs: jobs, Identity: identity, Audit: audit, LiveSettings: settings}
     uploads = Uploads(where.paths.uploads, bytes_max=where.limits.upload_bytes_max)
     exposure = Exposure(jobs, audit, store.writable, metrics, services=services, uploads=uploads, appliance=appliance)
@@ -116,7 +128,7 @@ async def build(where: Facts, settings: LiveSettings, *, appliance: bool) -> Pla
     )
     for end in (store.drain, jobs.stop, events.stop):
         draining.on_begin(end)
-    app = create_app(wiring, _lifespan(store, jobs, events, mcp))
+    app = create_app(wiring, _lifespan(store, jobs, events, mcp, settings))
     return Platform(app, store, identity, draining, mcp)
 
 
@@ -190,12 +202,13 @@ def _state(streams: Streams, settings: LiveSettings) -> Callable[[Ready], Proces
     return state
 
 
-def _lifespan(store: Store, jobs: Jobs, events: Events, mcp: McpEndpoint) -> Any:
+def _lifespan(store: Store, jobs: Jobs, events: Events, mcp: McpEndpoint, settings: LiveSettings) -> Any:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with anyio.create_task_group() as tasks:
             for run in (store.run, jobs.run, events.run, mcp.run, _keep_watchdog_quiet):
                 tasks.start_soon(run)
+            tasks.start_soon(_follow_log_level, settings)
             yield
             tasks.cancel_scope.cancel()
         await store.close()
@@ -209,6 +222,15 @@ async def _keep_watchdog_quiet() -> None:
     while every is not None:
         notify("WATCHDOG=1")
         await anyio.sleep(every)
+
+
+async def _follow_log_level(settings: LiveSettings) -> None:
+    level = settings.current().log.level
+    while True:
+        await anyio.sleep(SETTINGS_SECONDS)
+        if settings.current().log.level != level:
+            level = settings.current().log.level
+            journal.set_level(level)
 
 
 class ApiServer(uvicorn.Server):

@@ -92,6 +92,8 @@ class McpEndpoint:
         await self._ready.wait()
         scope["state"]["caller"] = caller
         scope["user"] = _user(caller)
+        # RFC 9110 5.5: white space around a value is not part of it; the SDK compares values with the body's.
+        scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         await (self._get if scope["method"] == "GET" else self._route)(scope, receive, send)
 
     async def _admit(self, request: Request) -> Caller:
