@@ -27,7 +27,6 @@ _log = structlog.get_logger()
 ROWS_MAX = 20_000
 SPILL_BYTES_MAX = 67_108_864
 _BATCH = 500
-_PATIENCE_SECONDS = 0.5
 _RETRY_SECONDS = 0.5
 
 Row = tuple[Table, Mapping[str, Any]]
@@ -69,8 +68,7 @@ class Outbox:
         async with self._turn:
             if not any(waiting[1] is row for waiting in self._rows[self._kept :]):
                 return  # another caller's transaction carried it
-            # Without patience: who waits for the audit's answer has waited for the fence already.
-            if not await self._flush(0.0):
+            if not await self._flush():
                 await self._keep()
 
     async def run(self) -> None:
@@ -80,7 +78,7 @@ class Outbox:
             self._wake = anyio.Event()
             if self._rows or self._spilled:
                 async with self._turn:
-                    done = await self._flush(_PATIENCE_SECONDS)
+                    done = await self._flush()
                 if done and not self._rows:
                     continue
             with anyio.move_on_after(_RETRY_SECONDS if self._rows or self._spilled else None):
@@ -95,17 +93,20 @@ class Outbox:
         """Write what is left, or keep it in the file."""
         self.stop()
         async with self._turn:
-            if self._rows and not await self._flush(0.0):
+            if self._rows and not await self._flush():
                 await self._keep()
 
-    async def _flush(self, patience_seconds: float) -> bool:
-        """Write all queued rows; False when writes are not possible now. Called with the turn held."""
+    async def _flush(self) -> bool:
+        """Write all queued rows; False when writes are not possible now. Called with the turn held.
+
+        Without patience: who waits for its audit record has waited for the fence already.
+        """
         await self.load()
         rows = self._rows[:]
         if not rows:
             return True
         try:
-            async with self._write(patience_seconds=patience_seconds) as connection:
+            async with self._write(patience_seconds=0) as connection:
                 await _insert(connection, rows)
         except AttError:
             return False
