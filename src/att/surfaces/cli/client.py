@@ -22,6 +22,7 @@ from att.surfaces.cli.target import Target
 PREFIX = "/api/v1"
 ANSWER_BYTES_MAX = 64_000_000
 LINE_BYTES_MAX = 4_000_000
+UPLOAD_CHUNK_BYTES = 262_144
 FENCE_TRIES = 6
 Sent = Callable[[int, int], None]
 
@@ -73,9 +74,9 @@ class Client:
         if token:
             everything["Authorization"] = f"Bearer {token}"
         if isinstance(body, bytes):
-            everything["Content-Type"] = "application/json"
+            everything |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
         with self._reaching(), contextlib.closing(_connection(self._target, self._timeout_seconds)) as connection:
-            connection.request(method, self._target.base + path, body=body, headers=everything)
+            _write(connection, method, self._target.base + path, body, everything)
             response = connection.getresponse()
             if response.status >= 300:
                 raise _problem(response, self._target)
@@ -107,8 +108,8 @@ class _Told:
     def __init__(self, file: IO[bytes], size: int, sent: Sent) -> None:
         self._file, self._size, self._sent, self._done = file, size, sent, 0
 
-    def read(self, amount: int = -1) -> bytes:
-        data = self._file.read(max(amount, 1 << 18))
+    def read(self) -> bytes:
+        data = self._file.read(UPLOAD_CHUNK_BYTES)
         self._done += len(data)
         self._sent(self._done, self._size)
         return data
@@ -158,6 +159,20 @@ def _connection(target: Target, timeout_seconds: float) -> http.client.HTTPConne
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return http.client.HTTPSConnection(target.host, target.port, timeout=timeout_seconds, context=context)
+
+
+def _write(
+    connection: http.client.HTTPConnection, method: str, path: str, body: Any, headers: Mapping[str, str]
+) -> None:
+    """Send a request; who hangs up in the middle of a file has said why, so that the answer is still to be read."""
+    connection.putrequest(method, path, skip_accept_encoding=True)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders(body if isinstance(body, bytes) else None)
+    if isinstance(body, _Told):
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            while chunk := body.read():
+                connection.send(chunk)
 
 
 def _address(method: str, template: str, values: Mapping[str, Any]) -> tuple[str, bytes | None]:

@@ -213,3 +213,29 @@ def test_bodies_are_json_and_lists_repeat_in_the_query(tmp_path: Path) -> None:
         assert api.requests[0].path == "/api/v1/x?a=1&a=2&b=true"
         assert json.loads(api.requests[1].body) == {"on": False}
         assert "authorization" not in api.requests[0].headers
+
+
+def test_an_upload_that_is_refused_halfway_tells_the_refusal(tmp_path: Path) -> None:
+    body = json.dumps({"code": "body_too_large", "detail": "cannot take it", "hint": "h", "status": 413}).encode()
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    server.bind(str(tmp_path / "a.sock"))
+    server.listen(1)
+
+    def refuse() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+            connection.shutdown(socket.SHUT_RD)
+            done.wait(10)
+
+    done = threading.Event()
+    thread = threading.Thread(target=refuse)
+    thread.start()
+    file = tmp_path / "large"
+    file.write_bytes(b"x" * 8_000_000)
+    with server, file.open("rb") as content, pytest.raises(AttError) as raised:
+        Client(Target(tmp_path / "a.sock"), lambda: None).upload(content, 8_000_000, lambda _done, _size: None)
+    done.set()
+    thread.join()
+    assert (raised.value.code, raised.value.exit_code) == ("body_too_large", 2)
