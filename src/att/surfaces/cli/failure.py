@@ -39,6 +39,14 @@ class JobFailed(AttError):
         self.exit_code = int(problem.get("exit_code") or FAILED)
 
 
+def tell_failure(result: Any, code: int) -> int:
+    """Write the two lines for a result that carries the `failure` it exits 4 for, and return the exit code."""
+    failure = result.get("failure") if isinstance(result, dict) else None
+    if code == FAILED and isinstance(failure, dict):
+        tell(JobFailed(failure))
+    return code
+
+
 def tell(error: AttError) -> int:
     """Write the two lines to stderr and return the exit code."""
     where = f" [{error.field}]" if error.field and error.field not in error.detail else ""

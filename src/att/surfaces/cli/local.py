@@ -12,7 +12,7 @@ from att.appliance import facts
 from att.kernel.ids import new_id
 from att.kernel.operation import Caller, Context, Kind, Operation, Role
 from att.surfaces.cli import output
-from att.surfaces.cli.failure import OK
+from att.surfaces.cli.failure import OK, tell_failure
 from att.surfaces.cli.progress import ProgressLine
 from att.surfaces.cli.target import user_name
 from att.surfaces.problem import invalid
@@ -52,8 +52,9 @@ def run_local(name: str, values: Mapping[str, Any], form: str, *, wait: bool) ->
             progress.line.done()
     if result is None:
         return OK
-    output.show(result.model_dump(mode="json"), form, name)
-    return operation.exit_code(result) if operation.exit_code else OK
+    shown = result.model_dump(mode="json")
+    output.show(shown, form, name)
+    return tell_failure(shown, operation.exit_code(result)) if operation.exit_code else OK
 
 
 async def _run(operation: Operation, context: Context, request: BaseModel, form: str) -> Any:

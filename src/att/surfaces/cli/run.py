@@ -9,7 +9,7 @@ from typing import Any
 from att.kernel.errors import AttError, InvalidInput, Refused
 from att.surfaces.cli import output
 from att.surfaces.cli.client import Client
-from att.surfaces.cli.failure import OK
+from att.surfaces.cli.failure import OK, tell_failure
 from att.surfaces.cli.index import Spec
 from att.surfaces.cli.progress import ProgressLine
 from att.surfaces.cli.target import Options, Target, remote, token_given
@@ -76,13 +76,15 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def exit_code(spec: Spec, result: Any) -> int:
-    """Return the exit code of a result that came as JSON."""
+    """Return the exit code of a result that came as JSON, telling on stderr the failure it may carry."""
     if not spec.exit_code:
         return OK
     from att.surfaces.table import find
 
     operation = find(spec.name)
-    return operation.exit_code(operation.result.model_validate(result)) if operation.exit_code else OK
+    if operation.exit_code is None:
+        return OK
+    return tell_failure(result, operation.exit_code(operation.result.model_validate(result)))
 
 
 def _local(spec: Spec, values: Mapping[str, Any], given: Mapping[str, Any], options: Options, *, wait: bool) -> int:
