@@ -90,6 +90,7 @@ CODES: dict[str, str] = {
     "upgrade_interrupted": "nothing was changed: start the upgrade again",
     "upgrade_running": "wait for the running upgrade: `attctl upgrade history`",
     "upload_incomplete": "send the rest of the upload with PATCH and `Upload-Complete: ?1`",
+    "upload_interrupted": "go on with PATCH at the offset in `data.bytes`",
     "upload_offset": "ask with GET how much has arrived and go on from there",
     "upload_quota": "use or wait for the uploads that are there: each is removed after a day",
     "upload_too_large": "the file passes limits.upload_bytes_max of this appliance",

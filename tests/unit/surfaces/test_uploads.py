@@ -2,6 +2,8 @@ import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 from tests.unit.surfaces.conftest import client_of
@@ -108,6 +110,25 @@ async def test_what_arrived_before_a_break_stays(tmp_path: Path) -> None:
     with pytest.raises(ConnectionError):
         await uploads.append(begun.upload, DORA, 0, broken(), complete=True)
     assert (await uploads.show(begun.upload, DORA)).bytes == 3
+
+
+async def test_an_upload_that_a_stopping_process_lets_go_of_says_where_to_go_on(world: World) -> None:
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"abc"
+        await world.draining.wait()
+        yield b"def"
+
+    async with client_of(world) as client, anyio.create_task_group() as tasks:
+
+        async def stop() -> None:
+            while not list((world.tmp_path / "uploads").glob("*.part")):
+                await anyio.lowlevel.checkpoint()
+            world.draining.begin()
+
+        tasks.start_soon(stop)
+        response = await client.post("/api/v1/uploads", content=slow())
+    assert (response.status_code, response.json()["code"]) == (503, "upload_interrupted")
+    assert response.json()["data"]["bytes"] in (0, 3)
 
 
 async def test_two_requests_do_not_write_one_upload_at_once(tmp_path: Path) -> None:

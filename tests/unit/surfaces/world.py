@@ -296,6 +296,7 @@ class World:
         lifespan: Lifespan | None = None,
         settings: Api | None = None,
     ) -> None:
+        self.tmp_path = tmp_path
         self.identity, self.jobs, self.audit = FakeIdentity(), FakeJobs(), FakeAudit()
         self.events, self.canary, self.done = FakeEvents(), FakeCanary(), list[str]()
         self.draining, self.metrics = Draining(), Metrics("1.2.3")

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from att.config.settings import Api
 from att.kernel.operation import Operation, Role
+from att.surfaces.draining import Draining
 from att.surfaces.expose import Exposure, require_role
 from att.surfaces.metrics import Metrics
 from att.surfaces.ports import Audit, Events, SignIn
@@ -70,6 +71,7 @@ def create_app(wiring: Wiring, lifespan: Lifespan | None = None) -> FastAPI:
         wiring.uploads,
         wiring.exposure.metrics,
         wiring.state,
+        streams.draining,
     )
     for operation in by_precision(wiring.table):
         add_operation(app, operation, wiring.exposure, identity, streams)
@@ -89,12 +91,13 @@ def plain_routes(
     uploads: Uploads,
     metrics: Metrics,
     state: Callable[[Ready], ProcessState],
+    draining: Draining,
 ) -> list[BaseRoute]:
     """Return the documented routes that are no operations."""
     routers = (
         health_routes(readiness, canary, identity, metrics, state),
         signin_routes(identity, audit),
-        upload_routes(uploads, identity),
+        upload_routes(uploads, identity, draining),
     )
     return [route for router in routers for route in router.routes]
 

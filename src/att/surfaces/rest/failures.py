@@ -6,6 +6,7 @@ from typing import cast
 import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.routing import Match, Route
 
@@ -20,6 +21,7 @@ def add_failures(app: FastAPI) -> None:
     """Have every error of `app` answered with a problem document."""
     app.add_exception_handler(AttError, _known)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -64,6 +66,11 @@ def method_not_allowed(request: Request) -> Response:
 def nothing_there(request: Request) -> NotFound:
     """Return the error for a path that nobody serves."""
     return NotFound("not_found", f"cannot find {request.url.path[:200]}", hint="the paths are in /api/v1/openapi.json")
+
+
+async def _gone(request: Request, _: Exception) -> Response:
+    """Answer a client that left in the middle of its request: nobody reads it, and it is no fault of ours."""
+    return problem_answer(request, Malformed("malformed", "cannot read the body: the client left"))
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

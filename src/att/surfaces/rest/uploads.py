@@ -3,8 +3,9 @@
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
-from att.kernel.errors import InvalidInput
+from att.kernel.errors import InvalidInput, Unavailable
 from att.kernel.operation import Caller, Role
+from att.surfaces.draining import Draining
 from att.surfaces.expose import require_role
 from att.surfaces.ports import Authenticator
 from att.surfaces.rest.openapi import problem_responses
@@ -23,7 +24,7 @@ _BODY = {
 _PROBLEMS = problem_responses(400, 401, 403, 404, 409, 413, 422, 503)
 
 
-def upload_routes(uploads: Uploads, authenticator: Authenticator) -> APIRouter:
+def upload_routes(uploads: Uploads, authenticator: Authenticator, draining: Draining) -> APIRouter:
     """Return the routes; files are taken from developers and above, each sees its own."""
     router = APIRouter(tags=["uploads"])
 
@@ -32,13 +33,28 @@ def upload_routes(uploads: Uploads, authenticator: Authenticator) -> APIRouter:
         require_role(caller, Role.DEVELOPER, "upload a file")
         return caller
 
+    async def receive(upload_id: str, caller: Caller, offset: int, request: Request) -> Upload:
+        """Take the body in; a process that stops lets go at once, the next one goes on where it ended."""
+        upload: Upload | None = None
+        with draining.cancels():
+            chunks = request.stream()
+            upload = await uploads.append(upload_id, caller, offset, chunks, complete=_complete(request))
+        if upload is None:
+            arrived = await uploads.show(upload_id, caller)
+            raise Unavailable(
+                "upload_interrupted",
+                "cannot take the rest of the upload: the service restarts",
+                retry_after_seconds=1,
+                data=arrived.model_dump(mode="json", exclude_none=True),
+            )
+        return upload
+
     @router.post(_PATH, status_code=201, response_model=Upload, responses=_PROBLEMS, openapi_extra=_BODY)
     async def create_upload(request: Request) -> Response:
         """Upload a file. With `Upload-Complete: ?0` more follows by PATCH; else the body is all of it."""
         caller = await uploader(request)
         created = await uploads.create(caller)
-        complete = _complete(request)
-        upload = await uploads.append(created.upload, caller, 0, request.stream(), complete=complete)
+        upload = await receive(created.upload, caller, 0, request)
         return _answer(upload, 201, {"Location": f"{_PATH}/{upload.upload}"})
 
     @router.patch(_PATH + "/{upload_id}", response_model=Upload, responses=_PROBLEMS, openapi_extra=_BODY)
@@ -48,8 +64,7 @@ def upload_routes(uploads: Uploads, authenticator: Authenticator) -> APIRouter:
         offset = request.headers.get(OFFSET_HEADER, "")
         if not (offset.isascii() and offset.isdigit()) or len(offset) > 18:
             raise InvalidInput("invalid_input", "cannot read Upload-Offset: it must be a number", field=OFFSET_HEADER)
-        upload = await uploads.append(upload_id, caller, int(offset), request.stream(), complete=_complete(request))
-        return _answer(upload, 200, {})
+        return _answer(await receive(upload_id, caller, int(offset), request), 200, {})
 
     @router.get(_PATH + "/{upload_id}", response_model=Upload, responses=_PROBLEMS)
     async def show_upload(upload_id: str, request: Request) -> Response:
