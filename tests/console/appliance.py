@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Self
 
 import httpx
-
 from tests.console.engine import FakeEngine
 
 CLAIM_CODE = "K7QX-2MPA-9RTD"
-STOP_SECONDS = 15
+STOP_SECONDS = 10
+"""`TimeoutStopSec` of the unit; then systemd kills."""
 START_SECONDS = 60
 _ROOT = Path(__file__).parents[2]
 
@@ -32,6 +32,8 @@ class Appliance:
         self._mode = mode
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self._process: subprocess.Popen[bytes] | None = None
+        self.killed = 0
+        """How often the API did not end in time."""
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.engine = FakeEngine(data / "run/att/upgraded.sock")
 
@@ -55,11 +57,17 @@ class Appliance:
         httpx.get(f"{self.url}/readyz", timeout=START_SECONDS).raise_for_status()
 
     def stop(self) -> None:
-        """Stop the API as systemd does; the socket stays."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
+        """Stop the API as systemd does, which kills one that does not end in time; the socket stays."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
             self._process.wait(STOP_SECONDS)
-            self._process = None
+        except subprocess.TimeoutExpired:
+            self.killed += 1
+            self._process.kill()
+            self._process.wait()
+        self._process = None
 
     def restart(self) -> None:
         """What an upgrade does to the API."""
@@ -74,9 +82,9 @@ class Appliance:
 
 def main() -> None:
     """Serve on the inherited socket until SIGTERM."""
+    from att.config.live import LiveSettings
     from att.entrypoints import dev
     from att.entrypoints.api import ApiServer, build
-    from att.config.live import LiveSettings
 
     data, fd, mode = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     os.umask(0o077)

@@ -10,7 +10,7 @@ from tests.console.appliance import CLAIM_CODE, Appliance
 from tests.console.pages import Console, new_context, open_browser
 
 ROOT = Path(__file__).parents[2]
-NAME, PASSWORD = "ada", "correct horse battery"  # noqa: S105 - of a test machine
+NAME, PASSWORD = "ada", "correct horse battery"
 
 expect.set_options(timeout=15_000)
 
@@ -59,14 +59,14 @@ class Opener:
 
 
 @pytest.fixture
-def unclaimed(dist: Path, tmp_path: Path) -> Iterator[Appliance]:  # noqa: ARG001 - must be built before
+def unclaimed(dist: Path, tmp_path: Path) -> Iterator[Appliance]:
     """An appliance that nobody has claimed."""
     with Appliance(tmp_path) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def claimed(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:  # noqa: ARG001
+def claimed(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
     """An appliance that belongs to `NAME`, one for all tests of a module."""
     import httpx
 
@@ -77,7 +77,7 @@ def claimed(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ap
 
 
 @pytest.fixture(scope="module")
-def dev(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:  # noqa: ARG001
+def dev(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
     """What `make dev` runs."""
     with Appliance(tmp_path_factory.mktemp("dev"), mode="dev") as found:
         yield found

@@ -62,7 +62,7 @@ class FakeEngine:
                 newest = self.transactions[0]
                 state, phase = word.rstrip("?"), "intent" if word.endswith("?") else "done"
                 passage = Passage(state=state, phase=phase, at=datetime.now(UTC), cursor=len(newest.passages) + 1)
-                values = {"state": state, "phase": phase, "notes": notes, "percent": percent}
+                values: dict[str, Any] = {"state": state, "phase": phase, "notes": notes, "percent": percent}
                 values |= {"passages": [*newest.passages, passage], "target": newest.target or NEXT}
                 values["deadline"] = datetime.now(UTC) + timedelta(seconds=90)
                 self.transactions[0] = newest.model_copy(update=values)
@@ -101,7 +101,7 @@ class FakeEngine:
             case "show":
                 return self._find(ask.text("transaction") or "newest").model_dump(mode="json")
             case "watch":
-                return self._watch(ask.text("transaction") or "", ask.count("cursor", 1, 1 << 62))
+                return self._watch(ask.text("transaction") or "", int(ask.args.get("cursor") or 0))
             case "history":
                 limit = ask.count("limit", 20, 200)
                 return {"transactions": [one.model_dump(mode="json") for one in self.transactions[:limit]]}

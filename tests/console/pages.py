@@ -1,11 +1,11 @@
 """Drives the console in a real browser by what people see: roles, names and words. Used by every test that opens it.
 
-    with open_browser() as browser:
-        console = Console(browser.new_page(), "https://127.0.0.1:17443")
-        console.claim(code, "ada", PASSWORD)
-        console.upload_bundle(path)
-        console.start_upgrade()
-        assert console.wait_for_verdict(seconds=600) == "committed"
+with open_browser() as browser:
+    console = Console(browser.new_page(), "https://127.0.0.1:17443")
+    console.claim(code, "ada", PASSWORD)
+    console.upload_bundle(path)
+    console.start_upgrade()
+    assert console.wait_for_verdict(seconds=600) == "committed"
 """
 
 import re
@@ -28,7 +28,7 @@ ARGUMENTS = (
 AXE = Path(__file__).parents[2] / "src/console/node_modules/axe-core/axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
-Verdict = Literal["committed", "rolled-back", "failed-safe", "refused"]
+Verdict = Literal["committed", "rolled_back", "failed_safe", "refused"]
 Theme = Literal["light", "dark"]
 
 
@@ -124,9 +124,9 @@ class Console:
 
     def status(self) -> str:
         """The overview's verdict: ok, degraded or error."""
-        verdict = self.page.locator("[data-status]")
+        verdict = self.page.locator("[data-appliance]")
         expect(verdict).to_be_visible()
-        return verdict.get_attribute("data-status") or ""
+        return verdict.get_attribute("data-appliance") or ""
 
     # Tokens
 
@@ -176,6 +176,7 @@ class Console:
     def wait_for_transaction(self, *, seconds: float = 60) -> str:
         """Return the id of the transaction whose page opens by itself."""
         self.page.wait_for_url(re.compile(r"/releases/upgrade/[^/?]+$"), timeout=seconds * 1000)
+        expect(self.page.locator("[data-rail], [data-verdict]").first).to_be_visible(timeout=seconds * 1000)
         return self.page.url.rpartition("/")[2]
 
     def stops(self) -> dict[str, str]:
@@ -211,6 +212,10 @@ class Console:
     def row(self, text: str) -> Locator:
         """The table row that says so."""
         return self.page.get_by_role("row").filter(has_text=text)
+
+    def settle(self) -> None:
+        """Wait until nothing on the page is still being loaded."""
+        expect(self.page.get_by_role("status").filter(has_text="Loading")).to_have_count(0)
 
     def violations(self) -> list[str]:
         """What axe finds against WCAG 2.2 AA on the page as it stands, one line each."""

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { closing, endsJob, pollInterval, readEvents, reconnectDelay, staleKeys } from "./decision";
+import { closing, pollInterval, readEvents, reconnectDelay, staleKeys } from "./decision";
 
 describe("reconnectDelay", () => {
   it("doubles from half a second and never passes fifteen", () => {
@@ -48,7 +48,8 @@ describe("closing", () => {
 
 describe("staleKeys", () => {
   it("refetches what the event is about", () => {
-    expect(staleKeys("job.progress")).toEqual(["jobs"]);
+    expect(staleKeys("job.started")).toContain("status");
+    expect(staleKeys("job.progress")).not.toContain("status");
     expect(staleKeys("upgrade.state")).toContain("upgrade");
     expect(staleKeys("token.revoked")).toContain("tokens");
   });
@@ -57,12 +58,5 @@ describe("staleKeys", () => {
     expect(staleKeys("gap")).toBe("all");
     expect(staleKeys("git.commit")).toEqual([]);
     expect(staleKeys("jobless")).toEqual([]);
-  });
-});
-
-describe("endsJob", () => {
-  it("knows the three ends", () => {
-    expect(["job.succeeded", "job.failed", "job.cancelled"].every(endsJob)).toBe(true);
-    expect(["job.queued", "job.progress", "upgrade.state"].some(endsJob)).toBe(false);
   });
 });

@@ -58,7 +58,7 @@ export function closing(code: number): "signed-out" | "forget-cursor" | "restart
 }
 
 const STALE: Readonly<Record<string, readonly string[]>> = {
-  job: ["jobs"],
+  job: ["jobs", "upgrade", "releases", "status", "audit"],
   upgrade: ["upgrade", "releases", "status"],
   token: ["tokens", "audit"],
   auth: ["audit"],
@@ -67,10 +67,6 @@ const STALE: Readonly<Record<string, readonly string[]>> = {
 /** The first words of the query keys that an event makes stale; "all" after a gap, when anything may have changed. */
 export function staleKeys(type: string): readonly string[] | "all" {
   if (type === "gap") return "all";
+  if (type === "job.progress") return ["jobs", "upgrade"];
   return STALE[type.split(".", 1)[0] ?? ""] ?? [];
-}
-
-/** Whether an event of a job's life ends it, so that what the job changed is stale too. */
-export function endsJob(type: string): boolean {
-  return type === "job.succeeded" || type === "job.failed" || type === "job.cancelled";
 }

@@ -2,16 +2,7 @@
 
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useSyncExternalStore } from "react";
-import {
-  closing,
-  endsJob,
-  type Link,
-  type LiveEvent,
-  pollInterval,
-  readEvents,
-  reconnectDelay,
-  staleKeys,
-} from "./decision";
+import { closing, type Link, type LiveEvent, pollInterval, readEvents, reconnectDelay, staleKeys } from "./decision";
 
 /** Not of the appliance: the connection was refused because the session is over. */
 const SIGNED_OUT: LiveEvent = { type: "console.signed_out", cursor: undefined, payload: {} };
@@ -144,7 +135,6 @@ export function useLiveQueries(): void {
       const keys = staleKeys(event.type);
       if (keys === "all") queries.invalidateQueries();
       else for (const key of keys) stale.add(key);
-      if (endsJob(event.type)) for (const key of ["upgrade", "releases", "status", "audit"]) stale.add(key);
       timer ??= setTimeout(flush, 150);
     });
     // Whatever happened while there was no connection is read anew once it is back.

@@ -30,6 +30,16 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   );
 }
 
+/** In a checkout without a machine: nothing is broken, there is just nothing to see. */
+export function ApplianceOnly() {
+  return (
+    <Empty title="Only on an appliance">
+      Here ATT runs without a machine of its own. <code className="mono">make up</code> boots one with releases to
+      upgrade and roll back.
+    </Empty>
+  );
+}
+
 /** A query's three answers in one place. Data that was read once stays while the appliance is away. */
 export function Await<Data>({
   query,
@@ -55,6 +65,7 @@ export function Await<Data>({
       </>
     );
   }
+  if (query.isError && asProblem(query.error).code === "appliance_only") return <ApplianceOnly />;
   if (query.isError) {
     return (
       <div className="p-3">

@@ -56,7 +56,7 @@ function Verdict({ status }: { status: Status }) {
   return (
     <div
       role="status"
-      data-status={status.status}
+      data-appliance={status.status}
       className={`flex items-start gap-3 rounded-lg px-4 py-3 ${toneSoft(tone)}`}
     >
       <Sign tone={tone} className="mt-1 size-4!" />

@@ -27,7 +27,7 @@ export function ReleasesPage() {
       title="Releases & upgrade"
       note="Each release is complete and unchangeable. An upgrade switches to another one and keeps the way back."
       act={
-        may(role, "operator") ? (
+        may(role, "operator") && !installed.isError ? (
           <>
             {may(role, "admin") ? (
               <Button disabled={target === undefined} onClick={() => setBackTo(target)}>

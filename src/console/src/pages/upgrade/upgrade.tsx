@@ -1,7 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { asProblem } from "../../api/problem";
+import { releases } from "../../api/queries";
+import { ApplianceOnly } from "../../parts/await";
 import { Note } from "../../parts/note";
-import { Page } from "../../parts/panel";
+import { Page, Panel } from "../../parts/panel";
 import { may, me } from "../../shell/session";
 import { Choose } from "./choose";
 import { PlanPanel } from "./plan";
@@ -11,6 +14,8 @@ export function UpgradePage() {
   const { upload } = useSearch({ from: "/in/releases/upgrade" });
   const navigate = useNavigate();
   const role = useQuery(me).data?.role;
+  const machine = useQuery(releases);
+  const dev = machine.isError && asProblem(machine.error).code === "appliance_only";
   return (
     <Page
       title="Upgrade"
@@ -26,7 +31,11 @@ export function UpgradePage() {
       {may(role, "operator") ? null : (
         <Note tone="still" title="Looking at a bundle needs the role operator, starting an upgrade the role admin." />
       )}
-      {upload ? (
+      {dev ? (
+        <Panel flush>
+          <ApplianceOnly />
+        </Panel>
+      ) : upload ? (
         <PlanPanel upload={upload} onOther={() => navigate({ to: "/releases/upgrade", search: {} })} />
       ) : (
         <Choose onUploaded={(handle) => navigate({ to: "/releases/upgrade", search: { upload: handle } })} />
