@@ -132,10 +132,10 @@ class Machine:
 
     bundles: dict[int, Content] = field(default_factory=dict)
 
-    def apply(self, content: Content, **asked: bool) -> str:
+    def apply(self, content: Content, *, force: bool = False, despite_baseline: bool = False) -> str:
         self.contents[content.version] = content
         self.bundles[7] = content
-        return self.engine().apply(7, Asked(by="test", **asked))
+        return self.engine().apply(7, Asked("test", force=force, despite_baseline=despite_baseline))
 
     def readyz(self, timeout_seconds: float) -> Readiness:
         process = self._api()

@@ -1,0 +1,190 @@
+"""The engine's door and its client over a real socket, with real descriptors, over a model machine."""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.crash.machine import Machine
+from tests.crash.releases import Content
+
+from att.kernel.errors import AttError, Forbidden, InvalidInput, Refused, TooMany, Unavailable
+from att.upgrade import door as doors
+from att.upgrade.client import EngineClient
+from att.upgrade.door import Door
+from att.upgrade.service import Engine
+from att.upgrade.verbs import Verbs
+from att.upgrade.wire import Peer
+
+OPERATOR = Peer(1000, "operator", operator=True, api=False)
+
+
+class Served:
+    """One engine behind a socket; `peer` is who its clients are taken for."""
+
+    def __init__(self, root: Path) -> None:
+        self.machine = Machine(root / "machine")
+        self.machine.install(Content("1.0.0"))
+        self.machine.first_boot()
+        self.tools = self.machine.tools()
+        self.machine.contents["1.1.0"] = Content("1.1.0")
+        self.tools.open = lambda fd: self._open(fd)  # type: ignore[assignment,return-value]
+        self.engine = Engine(self.tools)
+        self.path = root / "s.sock"
+        self.peer = OPERATOR
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(str(self.path))
+        self.listener.listen()
+        verbs = Verbs(self.engine, self.tools, self.machine.facts)
+        self.door = Door(self.listener, verbs, who=lambda _: self.peer)
+        self.thread = threading.Thread(target=self.door.run, args=(lambda: None, 0.02))
+        self.thread.start()
+        self.client = EngineClient(self.path)
+
+    def _open(self, fd: int) -> object:
+        from tests.crash.releases import FakeBundle
+
+        return FakeBundle(Content(os.pread(fd, 100, 0).decode()))
+
+    def close(self) -> None:
+        self.engine.join(10)
+        self.door.stop()
+        self.thread.join()
+        self.listener.close()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    made = Served(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    path = tmp_path / "bundle"
+    path.write_text("1.1.0")
+    return path
+
+
+@pytest.mark.anyio
+async def test_an_upgrade_is_begun_followed_and_committed(served: Served, bundle: Path) -> None:
+    begun = await served.client.call_with_file("apply", bundle, {"force": False}, request_id="req_1")
+    items = [item async for item in served.client.watch(begun["transaction"])]
+    assert items[-1]["result"]["verdict"] == "committed"
+    assert next(item["state"] for item in items if item.get("cursor")) == "VERIFIED"
+    assert served.client.call_now("status")["current"] == "1.1.0"
+    entries = served.client.call_now("audit", {"limit": 50})["entries"]
+    assert {entry["request_id"] for entry in entries if entry["transaction"] == begun["transaction"]} == {"req_1"}
+
+
+@pytest.mark.anyio
+async def test_watching_goes_on_from_a_cursor(served: Served, bundle: Path) -> None:
+    begun = await served.client.call_with_file("apply", bundle)
+    first = [item async for item in served.client.watch(begun["transaction"])]
+    cursors = [item["cursor"] for item in first if item.get("cursor")]
+    rest = [item async for item in served.client.watch(begun["transaction"], cursor=cursors[2])]
+    assert [item["cursor"] for item in rest if item.get("cursor")] == cursors[3:]
+
+
+def test_the_bundle_is_copied_before_it_is_looked_at(served: Served, bundle: Path) -> None:
+    begun = served.client.call_now("apply", file=bundle)
+    bundle.write_text("6.6.6")
+    served.engine.join(10)
+    assert served.client.call_now("show", {"transaction": begun["transaction"]})["target"] == "1.1.0"
+    assert list(served.tools.world.layout.spool.iterdir()) == []
+
+
+def test_a_plan_changes_nothing(served: Served, bundle: Path) -> None:
+    before = served.client.call_now("status")
+    plan = served.client.call_now("plan", file=bundle)
+    assert (plan["version"], plan["refusal"], plan["schema_class"]) == ("1.1.0", None, "none")
+    assert served.client.call_now("status") == before
+
+
+def test_the_api_may_not_reset_the_admin(served: Served) -> None:
+    served.peer = Peer(990, "att", operator=False, api=True)
+    with pytest.raises(Forbidden):
+        served.client.call_now("reset_admin")
+    assert served.client.call_now("status")["current"] == "1.0.0"
+
+
+def test_strangers_get_nothing(served: Served) -> None:
+    served.peer = Peer(5, "games", operator=False, api=False)
+    with pytest.raises(Forbidden):
+        served.client.call_now("status")
+
+
+def test_a_rollback_without_target_is_refused_and_changes_nothing(served: Served) -> None:
+    with pytest.raises(Refused) as caught:
+        served.client.call_now("rollback", {"to": None})
+    assert caught.value.code == "no_rollback_target"
+    assert served.client.call_now("history")["transactions"] == []
+
+
+@pytest.mark.parametrize("verb", ["apply", "plan"])
+def test_a_bundle_must_come_as_a_regular_file(served: Served, verb: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        served.client.call_now(verb)
+    assert caught.value.code == "bundle_unreadable"
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    writer = os.open(fifo, os.O_RDWR)
+    try:
+        with pytest.raises(InvalidInput) as caught:
+            served.client.call_now(verb, file=fifo)
+    finally:
+        os.close(writer)
+    assert caught.value.code == "bundle_foreign"
+
+
+def test_a_file_that_is_not_there_is_told_before_the_engine_is_asked(served: Served, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="cannot read"):
+        served.client.call_now("apply", file=tmp_path / "gone")
+
+
+def test_an_endless_line_is_cut_off(served: Served) -> None:
+    with socket.socket(socket.AF_UNIX) as rude:
+        rude.connect(str(served.path))
+        rude.settimeout(10)
+        try:
+            for _ in range(40):
+                rude.sendall(b"x" * 65_536)
+        except OSError:
+            return
+        assert b"error" in rude.recv(4096)
+
+
+def test_too_many_connections_are_turned_away(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    idle = []
+    try:
+        for _ in range(doors.CONNECTIONS_MAX):
+            one = socket.socket(socket.AF_UNIX)
+            one.connect(str(served.path))
+            idle.append(one)
+        with pytest.raises((TooMany, Unavailable)):
+            served.client.call_now("status")
+    finally:
+        for one in idle:
+            one.close()
+
+
+def test_nobody_behind_the_socket_is_told_as_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable) as caught:
+        EngineClient(tmp_path / "gone.sock").call_now("status")
+    assert caught.value.code == "engine_unavailable"
+
+
+def test_a_second_upgrade_names_the_owner_of_the_first(served: Served, bundle: Path) -> None:
+    with served.machine.world().lock(), pytest.raises(AttError) as caught:
+        served.client.call_now("apply", file=bundle)
+    assert caught.value.code == "upgrade_running"
+    assert list(served.tools.world.layout.spool.iterdir()) == []
+
+
+def test_root_and_unknown_uids_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doors.peer(0).operator
+    assert not doors.peer(3_999_999).operator
+    assert not doors.peer(65534).api
