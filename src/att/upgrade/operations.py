@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from att.kernel.codes import CODES
-from att.kernel.errors import Failed, InvalidInput, Refused
+from att.kernel.errors import Failed, InvalidInput, Refused, Unavailable
 from att.kernel.operation import Context, Effect, Kind, Operation, Progress, Retry, Role, Route
+from att.upgrade import emergency
 from att.upgrade.client import EngineClient
 from att.upgrade.schema import (
     ApplyRequest,
@@ -51,12 +52,28 @@ async def rollback(context: Context, request: RollbackRequest) -> Transaction:
     async def begin() -> dict[str, Any]:
         return await engine.call("rollback", {"to": request.to}, request_id=context.request_id)
 
-    return await _follow(context, begin)
+    try:
+        return await _follow(context, begin)
+    except Unavailable as error:
+        demand_emergency(context, error)
+        return await emergency.rollback(request.to, context.caller.name)
 
 
 async def repair(context: Context, request: RepairRequest) -> Repaired:  # noqa: ARG001 -- nothing to choose
     """Verify and restart the current release."""
-    return Repaired.model_validate(await context.get(EngineClient).call("repair", {}, request_id=context.request_id))
+    try:
+        found = await context.get(EngineClient).call("repair", {}, request_id=context.request_id)
+    except Unavailable as error:
+        demand_emergency(context, error)
+        return await emergency.repair()
+    return Repaired.model_validate(found)
+
+
+def demand_emergency(context: Context, error: Unavailable) -> None:
+    """Go on without an engine only at the SSH door, and only where none answers; else raise what happened."""
+    begun = context.progress is not None and context.progress.job_id
+    if error.code != "engine_unavailable" or context.caller.door != "ssh" or begun:
+        raise error
 
 
 async def show(context: Context, request: ShowRequest) -> Transaction:
