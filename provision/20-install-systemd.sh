@@ -12,6 +12,7 @@ done
 put 0644 "$image/systemd/10-att.preset" /usr/lib/systemd/system-preset/10-att.preset
 put 0644 "$image/tmpfiles.d/att.conf" /usr/lib/tmpfiles.d/att.conf
 put 0644 "$image/sysctl.d/60-att.conf" /usr/lib/sysctl.d/60-att.conf
+put 0644 "$image/resolved.conf.d/10-att.conf" /usr/lib/systemd/resolved.conf.d/10-att.conf
 install -d -m 0755 "$root/usr/lib/systemd/system-generators"
 ln -sfnT /usr/lib/att/stage0/generator "$root/usr/lib/systemd/system-generators/att-generator"
 

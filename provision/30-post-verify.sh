@@ -40,7 +40,7 @@ systemd-sysusers
 systemd-tmpfiles --create att.conf
 mapfile -t released < <(cd /opt/att/current/systemd && ls)
 verify_units --generators=yes "${released[@]}"
-sysctl -q -p /usr/lib/sysctl.d/60-att.conf || true
+sysctl -q -p /usr/lib/sysctl.d/60-att.conf 2>/dev/null || true
 systemctl start att.target
 started=$SECONDS
 wait_for_health
