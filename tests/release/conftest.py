@@ -31,12 +31,12 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory, key: Path) -> Built:
-    return build_clone(tmp_path_factory.mktemp("one") / "att", key, cache_folder())
+    return build_clone(REPOSITORY, tmp_path_factory.mktemp("one") / "att", key, cache_folder())
 
 
-def build_clone(clone: Path, key: Path, cache: Path, **variables: str) -> Built:
-    """Clone the checkout's HEAD to `clone` and build its bundle there, keeping what is kept in `cache`."""
-    subprocess.run(["git", "clone", "-q", str(REPOSITORY), str(clone)], check=True, timeout=60)
+def build_clone(source: Path, clone: Path, key: Path, cache: Path, **variables: str) -> Built:
+    """Clone the HEAD of `source` to `clone` and build its bundle there, keeping what is kept in `cache`."""
+    subprocess.run(["git", "clone", "-q", str(source), str(clone)], check=True, timeout=60)
     done = subprocess.run(
         [sys.executable, "-m", "dev.bundle"],
         cwd=clone,

@@ -34,7 +34,7 @@ from att.appliance import Facts
 from att.kernel.codes import CODES
 from att.kernel.errors import AttError
 from att.release.bundle import Bundle, open_bundle
-from att.release.schema import METADATA, SIGNATURES, File, Link
+from att.release.schema import METADATA, SIGNATURES
 from att.release.trust import TrustRoot, keyid_of, sign_metadata
 from att.release.writer import metadata_bytes
 
@@ -447,10 +447,3 @@ def test_a_target_that_exists_is_not_written_into(appliance: Facts, tmp_path: Pa
         open_bundle(fd, ROOT, appliance).unpack(tmp_path / "target")
     assert caught.value.code == "disk_failed"
     assert not list((tmp_path / "target").iterdir())
-
-
-def test_the_listing_tells_files_from_links() -> None:
-    metadata = metadata_for()
-    assert metadata.regular().keys() == CONTENT.keys()
-    assert metadata.links() == LINKS
-    assert all(isinstance(one, File | Link) for one in metadata.files.values())

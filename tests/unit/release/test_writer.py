@@ -11,7 +11,7 @@ from tests.fakes.archives import CONTENT, KEY, LINKS, compressed, machine, metad
 
 from att.release.archive import Archive
 from att.release.bundle import open_bundle
-from att.release.schema import DatabaseSchema, File, Step
+from att.release.schema import DatabaseSchema, File, Link, Step
 from att.release.trust import sign_metadata
 from att.release.writer import describe, header, metadata_bytes, pack, total_size
 
@@ -126,3 +126,10 @@ def test_the_strongest_migration_ahead_gives_the_class() -> None:
     )
     schema = DatabaseSchema(version=3, min_reader=2, change="additive", steps=steps)
     assert [schema.change_from(version) for version in (0, 1, 2, 3)] == ["breaking", "breaking", "additive", "none"]
+
+
+def test_the_listing_tells_files_from_links() -> None:
+    metadata = metadata_for()
+    assert metadata.regular().keys() == CONTENT.keys()
+    assert metadata.links() == LINKS
+    assert all(isinstance(one, File | Link) for one in metadata.files.values())
