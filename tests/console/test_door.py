@@ -24,6 +24,11 @@ def test_the_first_admin_claims_and_stays_signed_in(unclaimed: Appliance, consol
     console.page.reload()
     expect(console.heading("Overview")).to_be_visible()
 
+    console.go("Tokens")
+    expect(console.page.get_by_text("No tokens yet")).to_be_visible()
+    console.go("Jobs")
+    expect(console.page.get_by_text("No jobs yet")).to_be_visible()
+
     stranger = console_of(unclaimed.url)
     stranger.page.goto(f"{unclaimed.url}/claim")
     expect(stranger.heading("Sign in")).to_be_visible()

@@ -35,7 +35,7 @@ def begin(console: Console, bundle: Path) -> str:
 def test_an_upgrade_goes_from_file_to_verdict(claimed: Appliance, console: Console, bundle: Path) -> None:
     console.upload_bundle(bundle)
     plan = console.page.locator("main")
-    for said in (CURRENT, NEXT, "release-2026", "are extended"):
+    for said in (CURRENT, NEXT, "release-2026", "extended; going back keeps all"):
         expect(plan).to_contain_text(said)
     assert console.violations() == []
     console.page.reload()
@@ -94,7 +94,7 @@ def test_a_release_that_fails_its_gate_is_told_with_its_reason(
     begin(console, bundle)
     claimed.engine.pass_through("RESTARTED")
     claimed.engine.record("PROBATION?", "ROLLING_BACK?")
-    expect(console.page.get_by_text("Going back to the former release").first).to_be_visible()
+    expect(console.page.get_by_text(f"Going back to {CURRENT}")).to_be_visible()
     claimed.engine.record("ROLLING_BACK")
     claimed.engine.end("rolled_back", GATE)
     assert console.wait_for_verdict() == "rolled_back"

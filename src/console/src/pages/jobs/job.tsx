@@ -63,6 +63,7 @@ function JobFacts({ job }: { job: Job }) {
   const now = useNow(1_000);
   const seconds = jobSeconds(job, now);
   const deadline = instant(job.deadline);
+  const transaction = transactionIn(job);
   return (
     <>
       {job.problem ? (
@@ -85,6 +86,21 @@ function JobFacts({ job }: { job: Job }) {
           ["Created", fullTime(job.created)],
           ["Took", seconds === undefined ? "–" : span(seconds)],
           ...(job.attempts > 1 ? [["Attempts", `${job.attempts}: resumed after a restart`] as const] : []),
+          ...(transaction === undefined
+            ? []
+            : [
+                [
+                  "Transaction",
+                  <Link
+                    key="transaction"
+                    to="/releases/upgrade/$transaction"
+                    params={{ transaction }}
+                    className="mono text-accent underline underline-offset-2"
+                  >
+                    {transaction}
+                  </Link>,
+                ] as const,
+              ]),
           [
             "Request",
             <span key="request" className="mono">
@@ -103,6 +119,12 @@ function JobFacts({ job }: { job: Job }) {
       ) : null}
     </>
   );
+}
+
+/** The transaction of the upgrade engine that this job began, once it tells. */
+function transactionIn({ result, problem }: Job): string | undefined {
+  const id = (result as { id?: unknown } | null | undefined)?.id ?? problem?.data?.transaction;
+  return typeof id === "string" && id.startsWith("txn_") ? id : undefined;
 }
 
 function JobProblem({ job, problem }: { job: Job; problem: NonNullable<Job["problem"]> }) {

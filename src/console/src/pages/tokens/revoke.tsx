@@ -26,8 +26,8 @@ export function RevokeToken({ token, onClose }: { token: Token; onClose: () => v
   return (
     <Dialog title={`Revoke ${token.name}?`} onClose={onClose}>
       <p>
-        Whatever uses <span className="font-medium">{token.name}</span> ({token.role}, owned by {token.owner}) is
-        refused at once. This cannot be undone; make a new token instead.
+        Whatever uses <span className="font-medium">{token.name}</span> ({token.role}) is refused at once. This cannot
+        be undone; make a new token instead.
       </p>
       {revoke.isError ? <ProblemNote error={revoke.error} /> : null}
       <DialogActs>

@@ -8,6 +8,7 @@ import { Page, Panel } from "../../parts/panel";
 import { State } from "../../parts/state";
 import { type Column, Table } from "../../parts/table";
 import { Ago, instant, useNow } from "../../parts/time";
+import { me } from "../../shell/session";
 import { CreateToken } from "./create";
 import { standingOf } from "./decision";
 import { RevokeToken } from "./revoke";
@@ -17,6 +18,7 @@ export function TokensPage() {
   const [creating, setCreating] = useState(false);
   const [revoking, setRevoking] = useState<Token>();
   const query = useQuery({ ...tokens(all), refetchInterval: usePolling() });
+  const user = useQuery(me).data;
   const now = useNow(30_000);
   const columns: Column<Token>[] = [
     {
@@ -31,7 +33,7 @@ export function TokensPage() {
     },
     { head: "Role", cell: (token) => token.role },
     { head: "For", cell: (token) => (token.kind === "agent" ? "an agent" : "a person") },
-    { head: "Owner", cell: (token) => token.owner },
+    { head: "Owner", cell: (token) => (token.owner === user?.id ? "you" : token.owner) },
     { head: "Last used", cell: (token) => <Ago at={token.last_used} /> },
     { head: "Expires", cell: (token) => <Ago at={token.expires} /> },
     {

@@ -17,9 +17,13 @@ import { needs, type Overrule } from "./overrule";
 
 const TRIES_MAX = 20;
 const DATA: Record<string, string> = {
-  none: "stay as they are",
-  additive: "are extended; going back keeps all that is written",
-  breaking: "are changed; writes wait during the switch, and going back restores the snapshot",
+  none: "unchanged",
+  additive: "extended; going back keeps all that is written",
+  breaking: "changed; writes wait during the switch, and going back restores the snapshot",
+};
+const CHECK_NAME: Record<string, string> = {
+  bundle: "The bundle fits this appliance",
+  baseline: "The running release is healthy",
 };
 const OVERRULE_LABEL: Record<Overrule, string> = {
   force: "Try this version again although it was rolled back before",
@@ -177,7 +181,8 @@ function Checks({ plan }: { plan: Plan }) {
             <State state={check.status} />
           </span>
           <span className="min-w-0 wrap-anywhere">
-            <span className="font-medium">{check.name}</span> <span className="text-muted">{check.detail}</span>
+            <span className="font-medium">{CHECK_NAME[check.name] ?? check.name}</span>{" "}
+            <span className="text-muted">{check.detail}</span>
           </span>
         </li>
       ))}

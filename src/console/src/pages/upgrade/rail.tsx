@@ -100,11 +100,7 @@ function WayBack({ course }: { course: Course }) {
   const stops = course.stops.length;
   const width = `${((course.turnedAt ?? 0) / stops) * 100}%`;
   const dead = course.ending === "failed_safe";
-  const words = dead
-    ? "The former release is not healthy either"
-    : course.goingBack
-      ? "Going back to the former release"
-      : "Back on the former release";
+  const words = dead ? "The former release is not healthy either" : "Back on the former release";
   return (
     <div className="mt-2 max-md:hidden" aria-hidden="true">
       <div
@@ -115,7 +111,9 @@ function WayBack({ course }: { course: Course }) {
           className={`absolute -top-1.5 -left-[0.3125rem] size-2 rotate-45 border-t-2 border-l-2 ${dead ? "border-bad" : "border-warn"}`}
         />
       </div>
-      <p className={`ml-3 pt-1 text-sm font-medium ${dead ? "text-bad" : "text-warn"}`}>{words}</p>
+      {course.goingBack ? null : (
+        <p className={`ml-3 pt-1 text-sm font-medium ${dead ? "text-bad" : "text-warn"}`}>{words}</p>
+      )}
     </div>
   );
 }

@@ -79,7 +79,7 @@ function Present({ transaction, course, now }: { transaction: Transaction; cours
   const deadline = instant(transaction.deadline);
   const left = deadline === undefined ? undefined : (deadline - now) / 1000;
   const words = course.goingBack
-    ? "Going back to the former release"
+    ? `Going back to ${transaction.source || "the former release"}`
     : stop
       ? `${stopName(stop)}: ${stopDoes(stop).toLowerCase()}`
       : "Starting";
