@@ -65,15 +65,25 @@ def run(
     try:
         output, errors = process.communicate(input_text, timeout=timeout_seconds)
     except subprocess.TimeoutExpired:
-        kill_group(process.pid)
+        kill_group(process.pid, user)
         output, errors = process.communicate()
         return Finished(process.returncode, output[-OUTPUT_CHARS_MAX:], errors[-OUTPUT_CHARS_MAX:], timed_out=True)
     return Finished(process.returncode, output[-OUTPUT_CHARS_MAX:], errors[-OUTPUT_CHARS_MAX:])
 
 
-def kill_group(pid: int) -> None:
-    """Kill a program started in its own session, with its children; quiet when they are gone already."""
+def kill_group(pid: int, user: str | None = None) -> None:
+    """Kill a program started in its own session, with its children; quiet when they are gone already.
+
+    A root without CAP_KILL may not kill what it started as `user`: then a process of that user does it.
+    """
     try:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
+    except PermissionError:
+        if user is None:
+            raise
+        command = ["/bin/sh", "-c", 'kill -s KILL -- "-$1"', "kill", str(pid)]
+        subprocess.run(
+            command, user=user, group=user, extra_groups=[], stderr=subprocess.DEVNULL, timeout=10, check=False
+        )

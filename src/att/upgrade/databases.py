@@ -127,7 +127,7 @@ class DatabasePrograms:
         except TimeoutError as error:
             raise Failed(code, f"cannot {arguments[0]} the database: no progress for {seconds:.0f} s") from error
         finally:
-            kill_group(process.pid)
+            kill_group(process.pid, self._user)
             process.wait()
         if process.returncode != 0:
             raise _error("".join(errors), arguments[0], code)

@@ -3,8 +3,11 @@
 import contextlib
 import os
 import select
+import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from att.effects import processes
 
@@ -46,3 +49,18 @@ def test_this_process_own_environment_stays_here() -> None:
         del os.environ["ATT_SECRET_OF_A_TEST"]
     assert "ATT_SECRET_OF_A_TEST" not in done.output
     assert "PATH" in done.output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts programs as another user")
+def test_root_without_the_right_to_kill_still_ends_what_it_started_as_another_user() -> None:
+    program = (
+        "import os, subprocess\n"
+        "from att.effects.processes import kill_group, run\n"
+        "assert run(['sleep', '60'], timeout_seconds=0.2, user='daemon').timed_out\n"
+        "ended = subprocess.Popen(['true'], user='daemon', start_new_session=True)\n"
+        "os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)\n"
+        "kill_group(ended.pid, 'daemon')\n"
+        "assert ended.wait(5) == 0\n"
+    )
+    without = ["setpriv", "--bounding-set=-kill", "--inh-caps=-kill", sys.executable, "-c", program]
+    subprocess.run(without, check=True, timeout=30)
