@@ -20,7 +20,8 @@ export default defineConfig({
     port: 5173,
     strictPort: true,
     proxy: {
-      "/api": { target: api, ws: true, changeOrigin: true },
+      // The Host header stays this server's, so that the API sees pages and requests of one origin.
+      "/api": { target: api, ws: true, changeOrigin: false },
       "/healthz": api,
       "/readyz": api,
     },
