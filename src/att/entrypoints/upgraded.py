@@ -12,7 +12,7 @@ import threading
 
 import structlog
 
-from att.appliance import Facts, facts
+from att.appliance import Facts, facts, running_release
 from att.effects import journal
 from att.effects.systemd import listen_fds, notify, watchdog_seconds
 from att.health.probes import SocketProbe
@@ -30,7 +30,7 @@ from att_stage0.units import Systemctl, UnitsFailed
 from att_stage0.world import SystemClock, World
 
 IDLE_SECONDS = 1.0
-HAND_OVER_SECONDS = 1.0
+HAND_OVER_SECONDS = 3.0
 
 log = structlog.get_logger(__name__)
 
@@ -46,22 +46,22 @@ def build(where: Facts) -> Tools:
 
 
 def hand_over() -> None:
-    """Have the manager start the next release's engine; those who watch get their verdict first."""
-
-    def ask() -> None:
-        try:
-            Systemctl().restart([f"{ENGINE}.service"])
-        except UnitsFailed as error:
-            log.exception("cannot hand over", error=str(error))
-
-    timer = threading.Timer(HAND_OVER_SECONDS, ask)
-    timer.daemon = True
-    timer.start()
+    """Have the manager start the next release's engine."""
+    try:
+        Systemctl().restart([f"{ENGINE}.service"])
+    except UnitsFailed as error:
+        log.exception("cannot hand over", error=str(error))
 
 
 def serve(listener: socket.socket, tools: Tools, where: Facts) -> None:
     """Serve until SIGTERM."""
-    engine = Engine(tools, on_commit=hand_over)
+    committed = threading.Event()
+
+    def leave() -> None:
+        committed.set()
+        door.leave()
+
+    engine = Engine(tools, release=running_release(), on_commit=leave)
     door = Door(listener, Verbs(engine, tools, where))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: door.stop())
@@ -74,6 +74,10 @@ def serve(listener: socket.socket, tools: Tools, where: Facts) -> None:
             notify("WATCHDOG=1")
 
     door.run(idle, min(IDLE_SECONDS, every or IDLE_SECONDS))
+    if committed.is_set():
+        # Who watches gets the verdict from us; who connects now waits in the backlog for the next engine.
+        door.emptied(HAND_OVER_SECONDS)
+        hand_over()
     notify("STOPPING=1")
 
 

@@ -9,6 +9,7 @@ import socket
 import stat
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -52,11 +53,12 @@ class Door:
         self._who = who or peer_of
         self._room = threading.BoundedSemaphore(CONNECTIONS_MAX)
         self._stopping = threading.Event()
+        self._leaving = threading.Event()
 
     def run(self, idle: Callable[[], None], idle_seconds: float) -> None:
         """Accept until `stop`; `idle` is called at least every `idle_seconds`, which feeds the watchdog."""
         self._listener.settimeout(idle_seconds)
-        while not self._stopping.is_set():
+        while not self._leaving.is_set():
             idle()
             try:
                 connection, _ = self._listener.accept()
@@ -64,7 +66,7 @@ class Door:
                 continue
             except OSError as error:
                 log.warning("cannot accept", error=str(error))
-                self._stopping.wait(0.1)
+                self._leaving.wait(0.1)
                 continue
             if self._room.acquire(blocking=False):
                 threading.Thread(target=self._one, args=(connection,), daemon=True).start()
@@ -72,8 +74,23 @@ class Door:
                 self._turn_away(connection)
 
     def stop(self) -> None:
-        """End `run`; connections that wait in the backlog stay for the next engine."""
+        """End `run` and all streams; connections that wait in the backlog stay for the next engine."""
+        self._leaving.set()
         self._stopping.set()
+
+    def leave(self) -> None:
+        """End `run`, but let those who are inside end by themselves."""
+        self._leaving.set()
+
+    def emptied(self, seconds: float) -> bool:
+        """Wait until everybody inside has gone; False when somebody stays longer."""
+        until = time.monotonic() + seconds
+        taken = 0
+        while taken < CONNECTIONS_MAX and self._room.acquire(timeout=max(0.0, until - time.monotonic())):
+            taken += 1
+        for _ in range(taken):
+            self._room.release()
+        return taken == CONNECTIONS_MAX
 
     @property
     def stopping(self) -> bool:

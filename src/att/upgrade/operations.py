@@ -23,6 +23,7 @@ from att.upgrade.schema import (
     TransactionPage,
 )
 
+ENGINE_SECONDS = 30.0
 _INPUT = frozenset({"bundle_unreadable", "bundle_foreign"})
 
 
@@ -53,6 +54,7 @@ async def rollback(context: Context, request: RollbackRequest) -> Transaction:
         return await engine.call("rollback", {"to": request.to}, request_id=context.request_id)
 
     try:
+        await demand_engine(context)
         return await _follow(context, begin)
     except Unavailable as error:
         demand_emergency(context, error)
@@ -62,11 +64,17 @@ async def rollback(context: Context, request: RollbackRequest) -> Transaction:
 async def repair(context: Context, request: RepairRequest) -> Repaired:  # noqa: ARG001 -- nothing to choose
     """Verify and restart the current release."""
     try:
+        await demand_engine(context)
         found = await context.get(EngineClient).call("repair", {}, request_id=context.request_id)
     except Unavailable as error:
         demand_emergency(context, error)
         return await emergency.repair()
     return Repaired.model_validate(found)
+
+
+async def demand_engine(context: Context) -> None:
+    """See that an engine answers at all: one that starts and dies leaves its clients waiting at the socket."""
+    await context.get(EngineClient).call("status", {}, seconds=ENGINE_SECONDS)
 
 
 def demand_emergency(context: Context, error: Unavailable) -> None:

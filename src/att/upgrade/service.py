@@ -56,11 +56,20 @@ class Progress:
 class Engine:
     """One appliance's upgrade engine. `apply` and `rollback` return at once; their work goes on in a thread.
 
-    `on_commit` is called when another release than the engine's own was committed.
+    `on_commit` is called when another release than the engine's own, `release`, was committed: nothing begins then.
     """
 
-    def __init__(self, tools: Tools, *, on_commit: Callable[[], None] = lambda: None, threaded: bool = True) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        *,
+        release: str = "",
+        on_commit: Callable[[], None] = lambda: None,
+        threaded: bool = True,
+    ) -> None:
         self._threaded = threaded
+        self._release = release
+        self._leaving = False
         self._tools = tools
         self._world = tools.world
         self._on_commit = on_commit
@@ -240,8 +249,7 @@ class Engine:
         fd: int | None = None,
         ended: Callable[[], None] = lambda: None,
     ) -> str:
-        if not self._turn.acquire(blocking=False):
-            raise self._running()
+        self._take_turn()
         held = contextlib.ExitStack()
         try:
             self._lock(held)
@@ -269,6 +277,12 @@ class Engine:
         held.callback(ended)
         self._start(lambda: self._run(transaction, held, fd))
         return transaction.id
+
+    def _take_turn(self) -> None:
+        if self._leaving:
+            raise Conflict("upgrade_running", "cannot begin: the engine hands over to the new release, try again")
+        if not self._turn.acquire(blocking=False):
+            raise self._running()
 
     def _lock(self, held: contextlib.ExitStack) -> None:
         try:
@@ -306,8 +320,7 @@ class Engine:
 
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[None]:
-        if not self._turn.acquire(blocking=False):
-            raise self._running()
+        self._take_turn()
         try:
             with contextlib.ExitStack() as held:
                 self._lock(held)
@@ -322,7 +335,7 @@ class Engine:
                 return
             if isinstance(verdict, Reenter):
                 self._drive(transaction, None, attempt=verdict.attempt)
-            self._hand_over(self._world.transaction())
+        self._hand_over(self._world.transaction())
 
     def _run(self, transaction: Transaction, held: contextlib.ExitStack, fd: int | None) -> None:
         with held:
@@ -330,7 +343,9 @@ class Engine:
         self._hand_over(self._world.transaction())
 
     def _hand_over(self, transaction: Transaction | None) -> None:
-        if transaction is not None and transaction.state is State.COMMITTED and transaction.kind != "repair":
+        committed = transaction is not None and transaction.state is State.COMMITTED
+        if committed and self._world.links().current != self._release:
+            self._leaving = True
             self._on_commit()
 
     def _drive(self, transaction: Transaction, fd: int | None, attempt: int = 1) -> None:
