@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -104,7 +104,7 @@ async def build(where: Facts, settings: LiveSettings, *, appliance: bool) -> Pla
     canary, metrics = Canary(store), Metrics(release)
     services |= {Store: store, Events: events, Jobs: jobs, Identity: identity, Audit: audit, LiveSettings: settings}
     uploads = Uploads(where.paths.uploads, bytes_max=where.limits.upload_bytes_max)
-    exposure = Exposure(jobs, audit, store.writable, metrics, services=services, uploads=uploads, appliance=appliance)
+    exposure = Exposure(jobs, audit, _door(store), metrics, services=services, uploads=uploads, appliance=appliance)
     streams = Streams(draining, metrics)
     mcp = McpEndpoint(operations, exposure, identity, draining, lambda: current().api, release)
 
@@ -130,6 +130,16 @@ async def build(where: Facts, settings: LiveSettings, *, appliance: bool) -> Pla
         draining.on_begin(end)
     app = create_app(wiring, _lifespan(store, jobs, events, mcp, settings))
     return Platform(app, store, identity, draining, mcp)
+
+
+def _door(store: Store) -> Callable[[], Awaitable[None]]:
+    """Return the door for writes: a busy database is no closed one, so only a fence makes a call wait here."""
+
+    async def enter() -> None:
+        if not await store.could_write():
+            await store.writable()
+
+    return enter
 
 
 class Services(dict[type, Any]):
