@@ -48,9 +48,12 @@ class Machine:
         self._qmp = folder / "qmp.sock"
         self._pid_file = folder / "qemu.json"
         self.started_at = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
 
     def pid(self) -> int | None:
         """The id of the running QEMU, None when it does not run."""
+        if self._process is not None and self._process.poll() is not None:
+            return None
         try:
             known = json.loads(self._pid_file.read_text())
             pid = int(known["pid"])
@@ -70,7 +73,7 @@ class Machine:
         for leftover in (self._qmp, self._console):
             leftover.unlink(missing_ok=True)
         with (self.folder / "qemu.log").open("ab") as log:
-            process = subprocess.Popen(
+            process = self._process = subprocess.Popen(
                 self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         self.started_at = time.monotonic()
@@ -170,8 +173,6 @@ def _start_time(pid: int) -> str:
     """The process's start time; with the pid it names one process for ever. Raises OSError when there is none."""
     status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     if status[0] == "Z":
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
         raise ProcessLookupError(pid)
     return status[19]
 

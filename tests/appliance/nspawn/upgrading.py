@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -49,10 +50,10 @@ class Upgrades:
         """Derive the next version as `variant` of the catalogue; returns version and the bundle's path in the guest."""
         self._made += 1
         version = f"9.0.{self._made}"
-        folder = self.appliance.root / "var/tmp"
-        bundle = CATALOGUE[variant].derive(self.base, version, key=self.key, output=folder)
-        bundle.chmod(0o644)
-        return version, Path("/var/tmp") / bundle.name
+        made = CATALOGUE[variant].derive(self.base, version, key=self.key, output=self.appliance.work / "bundles")
+        bundle = Path("/var/tmp") / made.name
+        shutil.move(made, self.appliance.root / bundle.relative_to("/"))
+        return version, bundle
 
     def apply(self, bundle: Path, *options: str) -> tuple[int, dict[str, Any], str]:
         """Upgrade over the SSH door and wait for the end; returns exit code, the transaction, and stderr."""

@@ -109,6 +109,7 @@ class Bundles:
 
     def __init__(self, bundle: Path, folder: Path) -> None:
         self._key = load_key(signing_key(release=False))
+        folder.mkdir()
         self._folder = folder
         self._release = unpacked(bundle, folder / "release", self._key)
         self._number = itertools.count(1)
