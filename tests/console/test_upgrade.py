@@ -212,7 +212,6 @@ def test_somebody_who_may_not_upgrade_is_told_so(claimed: Appliance, console: Co
     expect(viewer.page.get_by_role("alert")).to_contain_text("not_allowed")
 
 
-@pytest.mark.xfail(strict=False, reason="a thread that waits for the engine's next word keeps the process alive")
 def test_the_api_ends_in_time_while_a_job_follows_the_engine(
     claimed: Appliance, console: Console, bundle: Path
 ) -> None:

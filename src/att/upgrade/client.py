@@ -1,15 +1,18 @@
 """Speaks to the upgrade engine over its socket, for attctl and the API alike."""
 
+import contextlib
 import json
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio
 import anyio.to_thread
+from anyio.streams.buffered import BufferedByteReceiveStream
 
 from att.kernel.errors import AttError, InvalidInput, Unavailable
 from att.upgrade.wire import LINE_BYTES_MAX, error_from
@@ -52,14 +55,14 @@ class EngineClient:
         """
         lost_since: float | None = None
         while True:
-            items = self._watch_once(transaction, cursor)
             try:
-                while (item := await anyio.to_thread.run_sync(next, items, None, abandon_on_cancel=True)) is not None:
-                    lost_since = None
-                    cursor = max(cursor, int(item.get("cursor") or 0))
-                    yield item
-                    if "result" in item:
-                        return
+                async with contextlib.aclosing(self._watch_once(transaction, cursor)) as items:
+                    async for item in items:
+                        lost_since = None
+                        cursor = max(cursor, int(item.get("cursor") or 0))
+                        yield item
+                        if "result" in item:
+                            return
             except Unavailable:
                 lost_since = lost_since or time.monotonic()
                 if time.monotonic() - lost_since > LOST_SECONDS_MAX:
@@ -82,14 +85,29 @@ class EngineClient:
                 return found
         raise _gone("it ended the connection without an answer")
 
-    def _watch_once(self, transaction: str, cursor: int) -> Iterator[dict[str, Any]]:
-        for answer in self._ask("watch", {"transaction": transaction, "cursor": cursor}, "", None, ANSWER_SECONDS):
-            yield answer.get("event", answer)
+    async def _watch_once(self, transaction: str, cursor: int) -> AsyncGenerator[dict[str, Any]]:
+        """Read without a thread: one that waits for the engine would keep a stopping process from its end."""
+        line = _request("watch", {"transaction": transaction, "cursor": cursor}, "")
+        try:
+            with anyio.fail_after(CONNECT_SECONDS):
+                connection = await anyio.connect_unix(self._path)
+            async with connection:
+                await connection.send(line)
+                answers = BufferedByteReceiveStream(connection)
+                while True:
+                    with anyio.fail_after(ANSWER_SECONDS):
+                        raw = await answers.receive_until(b"\n", LINE_BYTES_MAX)
+                    answer = _answer(raw)
+                    yield answer.get("event", answer)
+        except anyio.IncompleteRead:
+            return
+        except (OSError, anyio.BrokenResourceError, anyio.DelimiterNotFound) as error:
+            raise _gone(str(error)) from error
 
     def _ask(
         self, verb: str, args: dict[str, Any], request_id: str, file: Path | None, seconds: float
     ) -> Iterator[dict[str, Any]]:
-        line = json.dumps({"verb": verb, "args": args, "request_id": request_id}).encode() + b"\n"
+        line = _request(verb, args, request_id)
         fd = _opened(file) if file is not None else None
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -111,15 +129,23 @@ class EngineClient:
                 os.close(fd)
 
 
+def _request(verb: str, args: dict[str, Any], request_id: str) -> bytes:
+    return json.dumps({"verb": verb, "args": args, "request_id": request_id}).encode() + b"\n"
+
+
 def _answers(readline: Any) -> Iterator[dict[str, Any]]:
     while line := readline(LINE_BYTES_MAX):
-        try:
-            answer = json.loads(line)
-        except ValueError as error:
-            raise _gone("it broke off in an answer") from error
-        if "error" in answer:
-            raise error_from(answer["error"])
-        yield answer
+        yield _answer(line)
+
+
+def _answer(line: bytes) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = json.loads(line)
+    except ValueError as error:
+        raise _gone("it broke off in an answer") from error
+    if "error" in answer:
+        raise error_from(answer["error"])
+    return answer
 
 
 def _opened(file: Path) -> int:

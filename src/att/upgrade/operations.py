@@ -105,12 +105,13 @@ async def _follow(context: Context, begin: Any) -> Transaction:
     progress = context.progress
     if progress is None:
         raise Failed("internal", "cannot follow the transaction: the job has no progress")
-    transaction = str((await progress.state()).get("transaction") or "")
+    known = await progress.state()
+    transaction = str(known.get("transaction") or "")
     if not transaction:
         transaction = str((await begin())["transaction"])
         await progress.remember(transaction=transaction)
     ended: dict[str, Any] = {}
-    async for item in context.get(EngineClient).watch(transaction):
+    async for item in context.get(EngineClient).watch(transaction, cursor=int(known.get("cursor") or 0)):
         if "result" in item:
             ended = item["result"]
         else:
@@ -124,6 +125,7 @@ async def _tell(progress: Progress, item: dict[str, Any]) -> None:
     if item.get("cursor"):
         note = f": {item['note']}" if item.get("note") else ""
         await progress.log(f"{item.get('state')} {item.get('phase')}{note}")
+        await progress.remember(cursor=item["cursor"])
 
 
 def verdict(view: Transaction) -> Transaction:
