@@ -21,6 +21,7 @@ import anyio
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from att.appliance import Facts, facts, release_root, running_release
 from att.audit.service import KEEP as AUDIT_KEEP
@@ -47,7 +48,8 @@ from att.surfaces.rest.streams import Streams
 from att.surfaces.uploads import Uploads
 
 GRACEFUL_SECONDS = 5
-SETTLE_SECONDS = 0.1
+SETTLE_SECONDS = 0.05
+SETTLE_SECONDS_MAX = 1.0
 KEEP_ALIVE_SECONDS = 75
 SETTINGS_SECONDS = 5.0
 FENCE_FILE = "fence"
@@ -291,15 +293,25 @@ class ApiServer(uvicorn.Server):
         if self._platform.draining.begun:
             return
         notify("STOPPING=1")
-        for server in self.servers:
-            server.close()
+        # Only look away from the listening sockets: closing them now would drop connections that were accepted in
+        # this very turn of the loop and have no transport yet. uvicorn closes them a moment later.
+        for listener in (listener for server in self.servers for listener in server.sockets):
+            asyncio.get_running_loop().remove_reader(listener.fileno())
         self._platform.draining.begin()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Give connections that were accepted in the last moment the time to say what they want, then end."""
         self.close_door()
-        await anyio.sleep(SETTLE_SECONDS)
+        with anyio.move_on_after(SETTLE_SECONDS_MAX):
+            await anyio.sleep(SETTLE_SECONDS)
+            while any(map(_has_said_nothing, self.server_state.connections)):  # noqa: ASYNC110 - uvicorn has no event
+                await anyio.sleep(SETTLE_SECONDS)
         await super().shutdown(sockets)
+
+
+def _has_said_nothing(connection: object) -> bool:
+    """Whether a client's connection was accepted and its request not yet read: closing it now would lose it."""
+    return isinstance(connection, HttpToolsProtocol) and connection.cycle is None
 
 
 def inherited_sockets() -> list[socket.socket]:

@@ -243,6 +243,18 @@ async def test_the_stream_of_a_session_ends_properly_when_the_process_stops(worl
     assert text.endswith("retry: 500\n\n")
 
 
+@ERAS
+async def test_a_call_that_runs_when_the_process_stops_is_answered(world: World, mode: str) -> None:
+    world.jobs.ends_with = JobState.SUCCEEDED
+
+    async def progress(progress: float, total: float | None, message: str | None) -> None:
+        world.draining.begin()
+
+    async with serving(world) as address, session(address, mode) as client:
+        done = await client.call_tool("att.thing.build", {"thing_id": "thing_1"}, progress_callback=progress)
+    assert structure(done)["job_id"] == "job_0"
+
+
 async def test_the_well_known_document_names_endpoint_and_versions(world: World) -> None:
     async with serving(world) as address, httpx.AsyncClient(base_url=address) as client:
         headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "att.example:17443"}

@@ -3,6 +3,7 @@
 Nothing of the SDK is imported before it is wanted: the service is ready before MCP is, the first request waits for it.
 """
 
+import importlib
 import re
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -189,6 +190,9 @@ def _load() -> Callable[..., tuple["StreamableHTTPSessionManager", "StreamableHT
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
     from att.surfaces.mcp.server import build_server
+
+    # The SDK's event streams would break off on SIGTERM, answers of running calls among them; ours end by draining.
+    importlib.import_module("sse_starlette.sse").AppStatus.disable_automatic_graceful_drain()
 
     def make(
         table: Sequence[Operation], exposure: Exposure, draining: Draining, release: str
