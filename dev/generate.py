@@ -32,6 +32,12 @@ def _settings() -> str:
     return render()
 
 
+def _settings_example() -> str:
+    from att.config.example import render
+
+    return render()
+
+
 def _commands() -> str:
     from att.surfaces.cli.generate import render_index
 
@@ -67,12 +73,13 @@ GENERATED: dict[str, Callable[[], str]] = {
     "schemas/bundle-metadata.schema.json": _bundle_metadata,
     "schemas/att.schema.json": _settings,
     "src/att/config/att.schema.json": _settings,
+    "appliance/att.yaml.example": _settings_example,
     "src/att/surfaces/cli/commands.json": _commands,
     "schemas/attctl.txt": _help,
     "schemas/openapi.json": _openapi,
     "schemas/mcp-tools.json": _mcp_tools,
 }
-"""In the order in which they are written: the help is rendered from the written index."""
+"""In the order in which they are written: the help is rendered from the written index, the example from the written schema."""
 
 
 def main(arguments: list[str]) -> int:

@@ -63,12 +63,6 @@ def contradictions(values: Mapping[str, Any]) -> Iterator[Finding]:
     disk = values["disk"]
     if disk["warn_percent"] >= disk["limit_percent"]:
         yield ("disk", "warn_percent"), f"{disk['warn_percent']} is not below limit_percent {disk['limit_percent']}"
-    api = values["api"]
-    if api["session_idle_minutes"] > api["session_hours"] * 60:
-        yield (
-            ("api", "session_idle_minutes"),
-            f"{api['session_idle_minutes']} minutes are longer than session_hours {api['session_hours']}",
-        )
 
 
 def unsupported(schema: Mapping[str, Any]) -> set[str]:

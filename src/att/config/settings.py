@@ -46,7 +46,7 @@ class Log(Section):
 
 
 class Api(Section):
-    """The API service: hosts, sessions, rate limits."""
+    """The API service: hosts, foreign pages, rate limits."""
 
     allowed_hosts: list[str] = setting(
         ["*"],
@@ -57,9 +57,6 @@ class Api(Section):
     cors_origins: list[str] = setting(
         [], "Origins of foreign web pages that may call the API, e.g. `https://tools.example.org`", max_length=64
     )
-    session_hours: int = setting(168, "Hours until a person must sign in again", ge=1, le=720)
-    session_idle_minutes: int = setting(720, "Minutes without a request that end a session", ge=5, le=43_200)
-    sign_in_tries_per_minute: int = setting(10, "Sign-in and claim tries a minute from one address", ge=1, le=600)
     requests_per_minute: int = setting(6_000, "Requests a minute of one token or address", ge=60, le=1_000_000)
 
 
@@ -74,7 +71,6 @@ class Disk(Section):
 class Upgrade(Section):
     """Upgrades of the appliance itself."""
 
-    releases_kept: int = setting(3, "Releases that stay installed, the running one included", ge=2, le=20)
     approval: Literal["required", "auto"] = setting(
         "required",
         "Whether a change of the appliance by itself waits for a person; `auto` lets every change that passes its "
@@ -86,14 +82,13 @@ class Upgrade(Section):
 class Audit(Section):
     """The API's audit table; the engine's /var/log/att/audit.log is never shortened."""
 
-    keep_days: int = setting(400, "Days an audit record is kept", ge=30, le=3_650)
+    keep_days: int = setting(400, "Days an audit record is kept", ge=30, le=3_650, reload=RESTART_API)
 
 
 class Retention(Section):
     """How long finished work stays."""
 
-    days: int = setting(30, "Days a finished job and its log are kept", ge=1, le=3_650)
-    count: int = setting(100, "Finished jobs that are kept whatever their age", ge=10, le=100_000)
+    days: int = setting(30, "Days a finished job and its log are kept", ge=1, le=3_650, reload=RESTART_API)
 
 
 class Jobs(Section):
