@@ -11,12 +11,9 @@ grep -q 'BEGIN PUBLIC KEY' "$ATT_TRUST_KEY" || die "provision: $ATT_TRUST_KEY is
 put 0644 "$image/appliance.toml" /usr/lib/att/appliance.toml
 put 0644 "$image/doors.conf" /usr/lib/att/doors.conf
 put 0644 "$ATT_TRUST_KEY" /usr/lib/att/trust.d/release.pem
-put_tree 0644 "$image/nginx" /usr/lib/att/nginx
-put_tree 0644 "$image/firstboot" /usr/lib/att/firstboot
-put_tree 0644 "$image/stage0" /usr/lib/att/stage0
-for program in recover generator which-release; do
-  chmod 0755 "$root/usr/lib/att/stage0/$program"
-done
+put_tree "$image/nginx" /usr/lib/att/nginx
+put_tree "$image/firstboot" /usr/lib/att/firstboot
+put_tree "$image/stage0" /usr/lib/att/stage0
 for program in "$image"/bin/*; do
   put 0755 "$program" "/usr/bin/$(basename "$program")"
 done

@@ -71,14 +71,16 @@ put() {
   mv -T "$target.new" "$target"
 }
 
-# put_tree MODE SOURCE TARGET: every file below SOURCE; what is no longer there goes.
+# put_tree SOURCE TARGET: every file below SOURCE, programs as programs; what is no longer there goes.
 put_tree() {
-  local file
-  install -d -o root -g root -m 0755 "$root$3"
+  local file mode
+  install -d -o root -g root -m 0755 "$root$2"
   while IFS= read -r -d '' file; do
-    put "$1" "$2/$file" "$3/$file"
-  done < <(cd "$2" && find . -type f ! -path '*/__pycache__/*' -printf '%P\0')
+    mode=0644
+    [ ! -x "$1/$file" ] || mode=0755
+    put "$mode" "$1/$file" "$2/$file"
+  done < <(cd "$1" && find . -type f ! -path '*/__pycache__/*' -printf '%P\0')
   while IFS= read -r -d '' file; do
-    [ -e "$2/$file" ] || rm -f "$root$3/$file"
-  done < <(cd "$root$3" && find . -type f -printf '%P\0')
+    [ -e "$1/$file" ] || rm -f "$root$2/$file"
+  done < <(cd "$root$2" && find . -type f -printf '%P\0')
 }
