@@ -29,6 +29,8 @@ from att_stage0.world import Busy
 log = structlog.get_logger(__name__)
 _UNCHANGED = (State.VERIFIED, State.STAGED, State.PREFLIGHT, State.SNAPSHOT)
 _TAKE_OVER_SECONDS = 30.0
+_START_UP_SECONDS = 10.0
+"""How long a first request waits for the look back at which the engine starts."""
 
 
 @dataclass(frozen=True)
@@ -227,8 +229,8 @@ class Engine:
 
     def demand_idle(self) -> None:
         """Raise Conflict(upgrade_running) while a transaction is worked on, before a bundle is copied for nothing."""
-        if self.busy:
-            raise self._running()
+        self._take_turn()
+        self._turn.release()
 
     @property
     def busy(self) -> bool:
@@ -281,7 +283,10 @@ class Engine:
     def _take_turn(self) -> None:
         if self._leaving:
             raise Conflict("upgrade_running", "cannot begin: the engine hands over to the new release, try again")
-        if not self._turn.acquire(blocking=False):
+        newest = self._world.transaction()
+        # With nothing unfinished it is the look back of the engine's start, which is over at once.
+        patience = _START_UP_SECONDS if newest is None or newest.finished else 0.0
+        if not self._turn.acquire(timeout=patience):
             raise self._running()
 
     def _lock(self, held: contextlib.ExitStack) -> None:
