@@ -91,9 +91,9 @@ class Operated:
         """Begins an upgrade and cuts the power in the moment in which the release link has moved."""
         name, before = self.bring(bundle), self.release()
         script = (
-            f"nohup attctl upgrade apply {shlex.quote(name)} >apply.log 2>&1 & "
-            f'for i in $(seq 6000); do [ "$(readlink /opt/att/current)" = releases/{before} ] || exit 0; '
-            "sleep 0.1; done; cat apply.log; exit 1"
+            f"attctl upgrade apply {shlex.quote(name)} --wait >apply.log 2>&1 </dev/null & upgrade=$!; "
+            f'while [ "$(readlink /opt/att/current)" = releases/{before} ]; do '
+            "kill -0 $upgrade || { cat apply.log >&2; exit 1; }; sleep 0.1; done"
         )
         self.guest.ssh("sh", "-c", script, timeout_seconds=UPGRADE_SECONDS_MAX)
         self.machine.power_cut()
