@@ -93,7 +93,7 @@ class Load:
 
     async def write(self, client: httpx.AsyncClient, number: int) -> None:
         name = f"{self.prefix}-{number}"
-        body = {"name": name, "role": "viewer", "kind": "agent"}
+        body = {"name": name, "role": "viewer", "kind": "agent", "expires_days": 1}
         response = await self.ask("POST", client.post("/api/v1/tokens", json=body))
         if response is not None and response.is_success:
             self.acknowledged.add(name)

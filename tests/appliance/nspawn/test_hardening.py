@@ -119,7 +119,8 @@ def start_probe(appliance: Container, name: str, properties: str, probes: list[s
     """Run the probes in a unit of these properties; what is no error code there is `ok`."""
     unit = f"/run/systemd/system/{name}.service"
     command = f"/usr/bin/python3 -I /usr/local/bin/probe.py {' '.join(probes)}"
-    text = f"{properties}\n[Service]\nType=oneshot\nStandardOutput=journal\nExecStart={command}\n"
+    kept = "\n".join(line for line in properties.splitlines() if not line.startswith("Condition"))
+    text = f"{kept}\n[Service]\nType=oneshot\nStandardOutput=journal\nExecStart={command}\n"
     appliance.run("tee", unit, stdin=text)
     appliance.run("systemctl", "daemon-reload")
     started = appliance.run("systemctl", "start", name, check=False)
