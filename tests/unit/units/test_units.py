@@ -152,7 +152,7 @@ def test_the_front_keeps_no_upstream_connection_and_tries_the_same_socket_once_m
         assert len(set(servers)) == 1
     proxy = (ROOT / "appliance/nginx/proxy.conf").read_text(encoding="utf-8")
     assert "proxy_next_upstream error timeout http_503 non_idempotent;" in proxy
-    assert "proxy_next_upstream_timeout 5s;" in proxy
+    assert "proxy_next_upstream_timeout 4s;" in proxy
     assert "proxy_next_upstream_tries 2;" in proxy
 
 
