@@ -106,7 +106,7 @@ ALWAYS = {
 # They say how the real process is started, watched and fed; the probe is started instead of it.
 NOT_COPIED = re.compile(
     r"^(Type|Exec\w+|Restart\w*|WatchdogSec|Sockets|Requires|After|Wants|Before|RuntimeDirectory\w*|PIDFile|KillSignal|"
-    r"StartLimit\w+|RemainAfterExit|WantedBy|Description|DefaultDependencies|Conflicts|TimeoutStartSec|Standard\w+)="
+    r"Condition\w+|LogLevelMax|StartLimit\w+|RemainAfterExit|WantedBy|Description|DefaultDependencies|Conflicts|TimeoutStartSec|Standard\w+)="
 )
 UNITS = sorted(DENIED)
 
@@ -119,8 +119,7 @@ def start_probe(appliance: Container, name: str, properties: str, probes: list[s
     """Run the probes in a unit of these properties; what is no error code there is `ok`."""
     unit = f"/run/systemd/system/{name}.service"
     command = f"/usr/bin/python3 -I /usr/local/bin/probe.py {' '.join(probes)}"
-    kept = "\n".join(line for line in properties.splitlines() if not line.startswith("Condition"))
-    text = f"{kept}\n[Service]\nType=oneshot\nStandardOutput=journal\nExecStart={command}\n"
+    text = f"{properties}\n[Service]\nType=oneshot\nStandardOutput=journal\nExecStart={command}\n"
     appliance.run("tee", unit, stdin=text)
     appliance.run("systemctl", "daemon-reload")
     started = appliance.run("systemctl", "start", name, check=False)
