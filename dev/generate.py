@@ -79,7 +79,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "schemas/openapi.json": _openapi,
     "schemas/mcp-tools.json": _mcp_tools,
 }
-"""In the order in which they are written: the help comes from the written index, the example from the written schema."""
+"""In writing order: the help comes from the written index, the example from the written schema."""
 
 
 def main(arguments: list[str]) -> int:
