@@ -391,6 +391,8 @@ class Engine:
 
     def _fail(self, error: AttError | OSError | UnitsFailed | after.TrialFailed) -> None:
         world = self._world
+        if isinstance(error, OSError):
+            log.warning("a step of the transaction failed", exc_info=error)
         transaction = world.transaction()
         if transaction is None or transaction.finished:
             log.error("failed outside a transaction", error=str(error))
