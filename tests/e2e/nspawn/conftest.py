@@ -1,5 +1,13 @@
 """The same appliance in a container as the tests of `make test`."""
 
-from tests.appliance.nspawn.conftest import able, appliance, appliance_root, bundle, signing_key, trust_key
+from tests.appliance.nspawn.conftest import (
+    able,
+    appliance,
+    appliance_root,
+    bundle,
+    signing_key,
+    trust_key,
+    upgrades,
+)
 
-__all__ = ["able", "appliance", "appliance_root", "bundle", "signing_key", "trust_key"]
+__all__ = ["able", "appliance", "appliance_root", "bundle", "signing_key", "trust_key", "upgrades"]

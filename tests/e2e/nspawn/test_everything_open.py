@@ -1,22 +1,12 @@
 """An upgrade asked for over REST while a WebSocket, a log, an MCP session, an upload and a page stay open."""
 
 import json
-from pathlib import Path
 
-import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.appliance.nspawn.container import Container
 from tests.appliance.nspawn.upgrading import Upgrades
 from tests.bench.table import Row, write
 
 HERE = ("--url", "https://127.0.0.1:7443", "--insecure")
 JOB_SECONDS_MAX = 300
-
-
-@pytest.fixture(scope="module")
-def upgrades(appliance: Container, appliance_root: Path, signing_key: Ed25519PrivateKey) -> Upgrades:
-    base = appliance_root / "opt/att" / (appliance_root / "opt/att/current").readlink()
-    return Upgrades(appliance, base, signing_key)
 
 
 def test_whatever_is_open_resumes_or_completes(upgrades: Upgrades) -> None:
