@@ -53,7 +53,7 @@ class Machine:
     def pid(self) -> int | None:
         """The id of the running QEMU, None when it does not run."""
         if self._process is not None:
-            # A killed process is gone, and its ports free, only once all its threads are: that is when it can be reaped.
+            # Its ports are free only once all its threads have ended: that is when it can be reaped.
             return self._process.pid if self._process.poll() is None else None
         try:
             known = json.loads(self._pid_file.read_text())
