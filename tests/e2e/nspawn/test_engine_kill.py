@@ -3,7 +3,13 @@
 Line 6 of the first story: SIGKILL, then recovery: healthy, complete, committed data there.
 """
 
+import contextlib
+import itertools
 import json
+import os
+import shutil
+import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -14,14 +20,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.appliance.nspawn import template
 from tests.appliance.nspawn.container import Container, overlay
 from tests.appliance.nspawn.upgrading import Upgrades
-from tests.fakes.bundles import derive_bundle, unpacked
+from tests.fakes.bundles import CATALOGUE, Variant, another_migration, derive_bundle, unpacked
 
 from att.release.install import install_file
 from att_stage0.journal import decode
 from att_stage0.transaction import Transaction, fold
 
 QUICK = b"[gate]\nsuccesses = 3\nprobation_seconds = 3\n[deadlines]\nready_seconds = 60\n"
-RECORDS_MAX = 30
+_VERSIONS = itertools.count(1)
+RECORDS_MIN, RECORDS_MAX = 12, 30
 RECOVERED_SECONDS_MAX = 180.0
 pytestmark = pytest.mark.timeout(3600)
 
@@ -82,42 +89,76 @@ def finished(container: Container) -> Transaction:
     raise AssertionError(f"not finished: {newest}\n{said}")
 
 
-def kill_at(upgrades: Upgrades, variant: str, number: int) -> bool:
-    """Upgrade, kill the engine at the transaction's record `number`; False when it had fewer records than that."""
+def engine_pid(container: Container) -> int:
+    """The engine's process as this host numbers it."""
+    container.run("systemctl", "start", "att-upgraded.service")
+    inner = container.run("systemctl", "show", "--property=MainPID", "--value", "att-upgraded.service").stdout.strip()
+    space = Path(f"/proc/{container.leader}/ns/pid").readlink()
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            numbers = next(line for line in status.read_text().splitlines() if line.startswith("NSpid:")).split()
+            if numbers[-1] == inner and (status.parent / "ns/pid").readlink() == space:
+                return int(status.parent.name)
+    raise AssertionError("the engine has no process")
+
+
+def variant_of(name: str, number: int) -> Variant:
+    """The variant, with a migration that another one of these has not made already."""
+    change = name.removeprefix("good_")
+    if change in ("additive", "breaking"):
+        table = f'op.create_table("killed_{number}", sa.Column("id", sa.Integer, primary_key=True))'
+        return Variant(name, "COMMITTED", another_migration(change, table))
+    return CATALOGUE[name]
+
+
+def next_version() -> str:
+    """A version that was never tried here."""
+    return f"9.{next(_VERSIONS)}.0"
+
+
+def kill_at(upgrades: Upgrades, variant: str, number: int) -> Transaction | None:
+    """Upgrade, kill the engine as soon as the transaction has `number` records; None when it ended with fewer."""
     container = upgrades.appliance
-    _, bundle = upgrades.make(variant)
-    before, _ = records(container)
-    begun = container.attctl("upgrade", "apply", str(bundle), "--json", check=False)
-    assert begun.returncode == 0, begun.stderr
-    transaction = json.loads(begun.stdout)["transaction"]
-    while True:
+    wanted = variant_of(variant, number)
+    made = wanted.derive(upgrades.base, next_version(), key=upgrades.key, output=container.work / "bundles")
+    bundle = Path("/var/tmp") / made.name
+    shutil.copy(made, container.root / bundle.relative_to("/"))
+    pid = engine_pid(container)
+    before, former = records(container)
+    command = container.command("attctl", "upgrade", "apply", str(bundle), "--json", user="operator")
+    begun = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    killed: Transaction | None = None
+    until = time.monotonic() + RECOVERED_SECONDS_MAX
+    while time.monotonic() < until:
         at, newest = records(container)
-        if newest is not None and newest.id == transaction and newest.finished:
-            return False
-        if at - before >= number:
+        begins = newest is not None and (former is None or newest.id != former.id)
+        if begins and at - before >= number:
+            os.kill(pid, signal.SIGKILL)
+            killed = records(container)[1]
             break
-        time.sleep(0.002)
-    container.run("systemctl", "kill", "--signal=SIGKILL", "att-upgraded.service", check=False)
-    _, killed = records(container)
+        if begins and newest is not None and newest.finished:
+            break
+    begun.wait(timeout=120)
     end = finished(container)
-    assert end.id == transaction
-    if killed is not None and killed.state == "COMMITTED":
-        assert end.state == "COMMITTED"
+    assert former is None or end.id != former.id
+    if killed is None or killed.state == "COMMITTED":
+        assert end.state == wanted.outcome, end.failure
     if end.state == "COMMITTED":
         # The next one has to be made of this one: its migrations come after these.
-        made = container.root / bundle.relative_to("/")
         upgrades.base = unpacked(made, container.work / "quick" / end.target, upgrades.key)
     container.run("rm", "-f", str(bundle))
-    print(f"killed at record {number} ({killed and killed.state}): {end.state}")
-    return True
+    made.unlink()
+    when = f"{killed.state} {killed.phase}" if killed else "never"
+    print(f"{variant}: killed at record {number} ({when}): {end.state} {end.schema_class} {dict(end.failure)}")
+    return killed
 
 
-@pytest.mark.parametrize("variant", ["good_none", "good_additive", "good_breaking", "crashes_in_probation"])
+@pytest.mark.parametrize("variant", ["good_none", "good_additive", "good_breaking", "wrong_version"])
 def test_an_engine_killed_at_every_record_leaves_a_healthy_appliance(quick: Upgrades, variant: str) -> None:
     for number in range(1, RECORDS_MAX + 1):
         writer = Writer(quick, f"{variant}-{number}".replace("_", "-"))
         writer.start()
-        more = kill_at(quick, variant, number)
+        killed = kill_at(quick, variant, number)
         told = writer.stop()
         serving = quick.serving()
         assert serving == quick.current()
@@ -125,10 +166,10 @@ def test_an_engine_killed_at_every_record_leaves_a_healthy_appliance(quick: Upgr
         listed = json.loads(quick.appliance.attctl("token", "list", "--json").stdout)
         there = {one["name"] for one in listed["tokens"]}
         assert set(told) <= there, f"lost after record {number}: {sorted(set(told) - there)}"
-        assert (
-            quick.appliance.run("systemctl", "is-active", "att-fence.service", check=False).stdout.strip() != "active"
-        )
+        fence = quick.appliance.run("systemctl", "is-active", "att-fence.service", check=False)
+        assert fence.stdout.strip() != "active"
         assert not (quick.appliance.root / "opt/att/.upgrade/deadline").exists()
-        if not more:
+        if killed is None:
+            assert number > RECORDS_MIN
             return
     raise AssertionError(f"more than {RECORDS_MAX} records")
