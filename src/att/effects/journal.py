@@ -49,7 +49,8 @@ def _last(stream: TextIO) -> list[Any]:
         return [remove, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     return [
         remove,
-        structlog.processors.dict_tracebacks,
+        # Without the local variables of each frame: they hold tokens and passwords.
+        structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
         structlog.processors.EventRenamer("message"),
         structlog.processors.JSONRenderer(ensure_ascii=False),
     ]
