@@ -247,7 +247,7 @@ CATALOGUE = {
                 f"{SITE}/att/surfaces/rest/health.py",
                 """
 async def _never_ready(self: Readiness) -> Ready:
-    check = Check(status="failed", detail="this release is never ready")
+    check = ReadyCheck(status="failed", detail="this release is never ready")
     return Ready(status="unavailable", release=self.release, checks={"variant": check})
 
 
