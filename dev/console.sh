@@ -7,6 +7,9 @@ verb=${1:-build}
 root=$PWD
 export PATH="$root/.venv/bin:$PATH"
 cd src/console
+# Test workers ask for the console at the same moment; npm does not bear a second npm in its folder.
+exec 9<package.json
+flock 9
 
 digest() {
   (cd "$root" && git ls-files -co --exclude-standard src/console schemas/openapi.json | sort |

@@ -15,6 +15,7 @@ case $tier in
     dev/coverage-gate.sh
     ;;
   test)
+    dev/console.sh build
     python -m pytest tests/contract tests/crash tests/release tests/console -q "${workers[@]}" --timeout 300 "${@:2}"
     python -m pytest tests/appliance/nspawn -q "${in_order[@]}" --timeout 900 "${@:2}"
     ;;
