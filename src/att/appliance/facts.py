@@ -48,6 +48,8 @@ class Paths:
     upgrade_state: Path
     local_trust: Path
     uploads: Path
+    projects: Path
+    forge: Path
     tls: Path
     logs: Path
     audit: Path

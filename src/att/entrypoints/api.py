@@ -29,6 +29,7 @@ from att.audit.service import Audit
 from att.config.live import LiveSettings
 from att.effects import journal
 from att.effects.systemd import listen_fds, notify, watchdog_seconds
+from att.entrypoints.developing import Developing, developing
 from att.events.service import Events
 from att.identity.service import Identity
 from att.jobs.service import KEEP as JOBS_KEEP
@@ -105,6 +106,8 @@ async def build(where: Facts, settings: LiveSettings, *, appliance: bool) -> Pla
     audit = Audit(store, keep=replace(AUDIT_KEEP, days=first.audit.keep_days))
     canary, metrics = Canary(store), Metrics(release)
     services |= {Store: store, Events: events, Jobs: jobs, Identity: identity, Audit: audit, LiveSettings: settings}
+    rooms = developing(where, store, events, jobs, appliance=appliance)
+    services |= rooms.services
     uploads = Uploads(where.paths.uploads, bytes_max=where.limits.upload_bytes_max)
     exposure = Exposure(jobs, audit, _door(store), metrics, services=services, uploads=uploads, appliance=appliance)
     streams = Streams(draining, metrics)
@@ -128,9 +131,9 @@ async def build(where: Facts, settings: LiveSettings, *, appliance: bool) -> Pla
         mcp=mcp,
         well_known=lambda request: well_known(request, operations),
     )
-    for end in (store.drain, jobs.stop, events.stop):
+    for end in (store.drain, jobs.stop, events.stop, *rooms.ends):
         draining.on_begin(end)
-    app = create_app(wiring, _lifespan(store, jobs, events, mcp, settings))
+    app = create_app(wiring, _lifespan(store, jobs, events, mcp, settings, rooms))
     return Platform(app, store, identity, draining, mcp)
 
 
@@ -214,11 +217,13 @@ def _state(streams: Streams, settings: LiveSettings) -> Callable[[Ready], Proces
     return state
 
 
-def _lifespan(store: Store, jobs: Jobs, events: Events, mcp: McpEndpoint, settings: LiveSettings) -> Any:
+def _lifespan(
+    store: Store, jobs: Jobs, events: Events, mcp: McpEndpoint, settings: LiveSettings, rooms: Developing
+) -> Any:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with anyio.create_task_group() as tasks:
-            for run in (store.run, jobs.run, events.run, mcp.run, _keep_watchdog_quiet):
+            for run in (store.run, jobs.run, events.run, mcp.run, _keep_watchdog_quiet, *rooms.runs):
                 tasks.start_soon(run)
             tasks.start_soon(_follow_log_level, settings)
             yield

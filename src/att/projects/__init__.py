@@ -1,0 +1,1 @@
+"""Projects: NAT apps with their files, their states, their secrets."""
