@@ -37,6 +37,11 @@ class Operated:
     bundles: "Bundles"
     booted_seconds: list[float] = field(default_factory=list)
 
+    @property
+    def url(self) -> str:
+        """The appliance port as seen from this host, without a slash at the end."""
+        return f"https://127.0.0.1:{self.guest.https_port}"
+
     def boot(self) -> float:
         """Starts the machine and waits until it serves and lets its operator in; gives the seconds to readiness."""
         self.machine.start()
