@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import time
@@ -22,6 +23,7 @@ _SSH_PORT = 12222
 _READY_SECONDS_MAX = 900
 _LOGIN_SECONDS_MAX = 180
 _STATUS_SECONDS_MAX = 180
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,7 @@ class _Progress:
             return
         self._next += 10.0
         lines = [line for line in self._machine.serial_text().splitlines() if line.strip()]
-        last = "".join(character for character in lines[-1] if character.isprintable())[-100:] if lines else ""
+        last = "".join(filter(str.isprintable, _COLOURS.sub("", lines[-1])))[-100:] if lines else ""
         say(f"  waiting for {self._what}: {waited:.0f} of at most {self._limit:.0f} s   {last}")
 
 
