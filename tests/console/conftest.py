@@ -45,7 +45,7 @@ class Opener:
         self._open: list[Console] = []
 
     def __call__(self, url: str, **options: object) -> Console:
-        page = new_context(self._browser, **options).new_page()  # type: ignore[arg-type]
+        page = new_context(self._browser, **options).new_page()  # type: ignore[arg-type]  # the keywords are playwright's
         console = Console(page, url)
         self._open.append(console)
         return console

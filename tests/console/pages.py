@@ -196,7 +196,7 @@ class Console:
         """Wait for the end of the transaction that is shown and return how it ended."""
         verdict = self.page.locator("[data-verdict]")
         expect(verdict).to_be_visible(timeout=seconds * 1000)
-        found: Verdict = verdict.get_attribute("data-verdict")  # type: ignore[assignment]
+        found: Verdict = verdict.get_attribute("data-verdict")  # type: ignore[assignment]  # the page has one of those words
         return found
 
     # Furniture

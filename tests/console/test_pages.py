@@ -116,11 +116,11 @@ def test_the_shell_is_small_and_takes_nothing_from_elsewhere(claimed: Appliance,
     foreign: list[str] = []
 
     def note(response: object) -> None:
-        url, kind = response.url, response.request.resource_type  # type: ignore[attr-defined]
+        url, kind = response.url, response.request.resource_type  # type: ignore[attr-defined]  # playwright's event has no type here
         if not url.startswith((claimed.url, "data:")):
             foreign.append(url)
         if kind in ("script", "stylesheet", "document"):
-            sizes[url] = len(gzip.compress(response.body(), 6))  # type: ignore[attr-defined]
+            sizes[url] = len(gzip.compress(response.body(), 6))  # type: ignore[attr-defined]  # playwright's event has no type here
 
     console.page.on("response", note)
     console.page.goto(f"{claimed.url}/sign-in")

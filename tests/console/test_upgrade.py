@@ -161,7 +161,7 @@ def test_an_upload_goes_on_after_a_restart(claimed: Appliance, console: Console,
     restarted: list[bool] = []
 
     def restart_once(request: object) -> None:
-        if request.method == "PATCH" and not restarted:  # type: ignore[attr-defined]
+        if request.method == "PATCH" and not restarted:  # type: ignore[attr-defined]  # playwright's route has no types here
             restarted.append(True)
             claimed.restart()
 

@@ -159,7 +159,7 @@ class Services(dict[type, Any]):
         self[kind] = made = _MAKERS[kind.__qualname__](self._where, self._engine())
         return made
 
-    def __ior__(self, other: Any) -> "Services":  # type: ignore[misc,override]
+    def __ior__(self, other: Any) -> "Services":  # type: ignore[misc,override]  # a dict of services takes any mapping and stays itself
         self.update(other)
         return self
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from att.effects import http
-from att.effects.clock import Clock
 from att.health.decision import Round
 from att_stage0.layout import API
 from att_stage0.units import Units, UnitsFailed
+from att_stage0.world import Clock
 
 _OK = frozenset({"ok", "degraded"})
 

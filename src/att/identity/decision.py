@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from att.identity.schema import TOKEN_DAYS_MAX
+from att.identity.schema import TOKEN_DAYS, TOKEN_DAYS_MAX
 from att.kernel.errors import AttError, Forbidden, InvalidInput
 from att.kernel.operation import Caller, Role
 
@@ -12,6 +12,7 @@ PASSWORD_CHARS_MAX = 1024
 SESSION_IDLE_SECONDS = 12 * 3600.0
 SESSION_SECONDS_MAX = 7 * 86_400.0
 TOUCH_SECONDS = 60.0
+_DAY_SECONDS = 86_400.0
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
@@ -65,6 +66,14 @@ def worth_touching(now: float, last: float | None) -> bool:
     return last is None or now - last >= TOUCH_SECONDS
 
 
+def grant_expires(now: float, days: int | None, own: Lifetime | None) -> float:
+    """Return when a new token ends: after `days`; when none were asked for, no later than the creator's own token."""
+    if days is not None:
+        return now + days * _DAY_SECONDS
+    latest = now + TOKEN_DAYS * _DAY_SECONDS
+    return latest if own is None or own.expires is None else min(latest, own.expires)
+
+
 def grant_problem(
     caller: Caller, own: Lifetime | None, *, role: Role, kind: str, expires: float, now: float
 ) -> AttError | None:
@@ -74,7 +83,7 @@ def grant_problem(
     if kind == "person" and caller.kind != "person":
         return Forbidden("people_only", "cannot make a token for a person: an agent asks")
     if own is not None and own.expires is not None and expires > own.expires:
-        days = max(0, int((own.expires - now) // 86_400))
+        days = max(0, int((own.expires - now) // _DAY_SECONDS))
         return Forbidden(
             "not_allowed",
             f"cannot make a token that outlives your own, which has {min(days, TOKEN_DAYS_MAX)} days left",

@@ -21,6 +21,7 @@ ROLE_NAMES: dict[Role, RoleName] = {role: name for name, role in ROLES.items()}
 
 COOKIE = "att_session"
 TOKEN_NAME_CHARS_MAX = 64
+TOKEN_DAYS = 90
 TOKEN_DAYS_MAX = 3650
 
 
@@ -36,7 +37,12 @@ class TokenCreate(Strict):
     name: str = Field(min_length=1, max_length=TOKEN_NAME_CHARS_MAX, description="what it is for; shown in lists")
     role: RoleName = Field(default="viewer", description="what it may do, at most the role of its creator")
     kind: TokenKind = Field(default="person", description="whether a person or an agent will use it")
-    expires_days: int = Field(default=90, ge=1, le=TOKEN_DAYS_MAX, description="days until it expires")
+    expires_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=TOKEN_DAYS_MAX,
+        description=f"days until it expires; {TOKEN_DAYS} when not given, or as long as the creator's own token",
+    )
 
 
 class Token(BaseModel):

@@ -15,6 +15,7 @@ from att.identity.credential import digest, is_session, is_token, new_session, n
 from att.identity.decision import (
     Lifetime,
     account_problem,
+    grant_expires,
     grant_problem,
     may_manage,
     session_expires,
@@ -33,7 +34,6 @@ from att.store.connection import Connection
 from att.store.service import Store
 
 CLAIM_FILE = "claim.sha256"
-_DAY_SECONDS = 86_400.0
 _CLAIM_FILE_BYTES_MAX = 256
 
 
@@ -144,9 +144,9 @@ class Identity:
     async def create_token(self, caller: Caller, request: TokenCreate) -> TokenCreated:
         """Make a token; the secret is in this answer and nowhere else. Raises Forbidden(not_allowed|people_only)."""
         now, secret, token_id = self._clock(), new_token(), new_id("tok")
-        expires = now + request.expires_days * _DAY_SECONDS
         async with self._store.write() as connection:
             own = await records.token_life(connection, caller.token_id) if caller.token_id else None
+            expires = grant_expires(now, request.expires_days, own)
             self._check_grant(caller, own, request, expires, now)
             await records.add_token(
                 connection,

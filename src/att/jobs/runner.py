@@ -180,7 +180,7 @@ class Runner:
                 context = Context(
                     caller=job.caller, request_id=job.request_id, services=self._services, progress=progress
                 )
-                result: BaseModel = await operation.handler(context, request)  # type: ignore[misc]
+                result: BaseModel = await operation.answer(context, request)
                 return _Outcome(JobState.SUCCEEDED, result=result.model_dump(mode="json"))
             except AttError as error:
                 if self.stopping:

@@ -7,7 +7,7 @@ them. Nothing here touches a framework.
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from pydantic import BaseModel
 
@@ -141,6 +141,14 @@ class Operation:
     """Refused to tokens of kind agent."""
     exit_code: Callable[[Any], int] | None = None
     """Maps a result to attctl's exit code where 0 is not the only good answer (a difference, a degraded state)."""
+
+    def answer(self, context: Context, request: Any) -> Awaitable[Any]:
+        """Begin a CALL, CONTENT or JOB; awaiting it gives the result."""
+        return cast("Awaitable[Any]", self.handler(context, request))
+
+    def items(self, context: Context, request: Any) -> AsyncIterator[Any]:
+        """Begin a STREAM."""
+        return cast("AsyncIterator[Any]", self.handler(context, request))
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ class Exposure:
         """Return the items of a STREAM; what is wrong with the call is raised here, before the first item."""
         request = self.admit(call)
         self.metrics.observe(call.operation.name, call.surface, "ok", 0.0)
-        items: AsyncIterator[BaseModel] = call.operation.handler(_context(self, call), request)  # type: ignore[assignment]
+        items: AsyncIterator[BaseModel] = call.operation.items(_context(self, call), request)
         return items
 
     def admit(self, call: Call) -> BaseModel:
@@ -96,7 +96,7 @@ class Exposure:
         if call.operation.kind is Kind.JOB:
             values = request.model_dump(mode="json")
             return await self.jobs.submit(call.operation, values, call.caller, call.request_id, key=call.key)
-        result: BaseModel = await call.operation.handler(_context(self, call), request)  # type: ignore[misc]
+        result: BaseModel = await call.operation.answer(_context(self, call), request)
         return result
 
     async def _record(self, call: Call, request: BaseModel | None, outcome: str) -> None:

@@ -79,7 +79,7 @@ def appliance(appliance_root: Path) -> Iterator[Container]:
         yield container
 
 
-class Backend(base.BaseBackend):  # type: ignore[misc]
+class Backend(base.BaseBackend):  # type: ignore[misc]  # testinfra has no types
     """testinfra in a container that was started here."""
 
     NAME = "nspawn"

@@ -124,7 +124,7 @@ async def test_the_operation_lists(tmp_path: Path) -> None:
         audit = Audit(store)
         await audit.record(BOT, "att.x.y", None, "ok", "req")
         context = Context(caller=ANN, request_id="r", services={Audit: audit})
-        page = await OPERATIONS[0].handler(context, AuditListRequest())  # type: ignore[misc]
+        page = await OPERATIONS[0].answer(context, AuditListRequest())
     assert isinstance(page, AuditPage)
     assert page.records[0].caller_kind == "agent"
 

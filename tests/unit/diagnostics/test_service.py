@@ -82,7 +82,7 @@ def rooted(tmp_path: Path) -> Facts:
 async def status(rooted: Facts, world: FakeWorld, engine: Any = None) -> Status:
     service = StatusService(rooted, engine or FakeEngine(ENGINE), world=world)
     caller = Caller("u", "ann", Role.VIEWER)
-    told: Status = await OPERATIONS[0].handler(Context(caller, "req_1", {StatusService: service}), StatusRequest())  # type: ignore[misc]
+    told: Status = await OPERATIONS[0].answer(Context(caller, "req_1", {StatusService: service}), StatusRequest())
     return told
 
 

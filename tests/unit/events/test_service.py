@@ -42,7 +42,7 @@ async def test_a_subscriber_gets_what_is_published_after_it_subscribed(tmp_path:
     async with opened(make_database(tmp_path)) as store:
         events = Events(store, clock=HandClock())
         events.publish("error", {"n": 0})
-        async with aclosing(events.subscribe()) as stream:  # type: ignore[type-var]
+        async with aclosing(events.subscribe()) as stream:  # type: ignore[type-var]  # the generator has aclose, its declared type does not say so
             for number in (1, 2, 3):
                 events.publish(EventType.JOB_QUEUED, {"n": number}, project_id="p")
             found = await _take(stream, 3)

@@ -10,7 +10,7 @@ NEW = "1.1.0"
 
 
 def trial(**changes: object) -> Trial:
-    return Trial(began=0.0, target=NEW, former_process="run-1", **changes)  # type: ignore[arg-type]
+    return Trial(began=0.0, target=NEW, former_process="run-1", **changes)  # type: ignore[arg-type]  # the keywords come from a table
 
 
 def look(at: float, *, bad: str = "", by: str = NEW, process: str = "run-2", restarts: int = 0) -> Round:

@@ -301,6 +301,10 @@ async def test_no_token_may_more_or_live_longer_than_its_maker(tmp_path: Path) -
             await at.identity.create_token(caller, TokenCreate(name="x", kind="person", expires_days=1))
         async with refused("not_allowed"):
             await at.identity.create_token(caller, TokenCreate(name="x", kind="agent", expires_days=3))
+        short = await at.identity.create_token(caller, TokenCreate(name="x", kind="agent"))
+        assert short.expires == bot.expires, "without a wish it ends with its maker's"
+        full = await at.identity.create_token(ann, TokenCreate(name="x", kind="agent"))
+        assert full.expires != bot.expires, "who holds no token that ends gets the whole time"
 
 
 async def test_under_the_fence_tokens_and_cookies_stay_valid(tmp_path: Path) -> None:
@@ -350,8 +354,8 @@ async def test_the_operations_create_list_and_revoke(tmp_path: Path) -> None:
     async with world(tmp_path) as at:
         ann = (await at.claim()).caller
         context = Context(caller=ann, request_id="r", services={Identity: at.identity})
-        made = await create.handler(context, TokenCreate(name="ci"))  # type: ignore[misc]
-        assert len((await list_.handler(context, TokenList())).tokens) == 1  # type: ignore[misc]
-        await revoke.handler(context, TokenRevoke(token_id=made.id))  # type: ignore[misc]
-        assert (await list_.handler(context, TokenList())).tokens == []  # type: ignore[misc]
+        made = await create.answer(context, TokenCreate(name="ci"))
+        assert len((await list_.answer(context, TokenList())).tokens) == 1
+        await revoke.answer(context, TokenRevoke(token_id=made.id))
+        assert (await list_.answer(context, TokenList())).tokens == []
     assert isinstance(ann, Caller)

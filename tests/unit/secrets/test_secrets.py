@@ -119,7 +119,7 @@ class FakeEngine:
 
 async def ran(service: SecretsService) -> tuple[bool, int]:
     context = Context(Caller("u", "ann", Role.OPERATOR), "req_1", {SecretsService: service})
-    report: Any = await OPERATIONS[0].handler(context, SecretsCheckRequest())  # type: ignore[misc]
+    report: Any = await OPERATIONS[0].answer(context, SecretsCheckRequest())
     assert OPERATIONS[0].exit_code
     return report.ok, OPERATIONS[0].exit_code(report)
 

@@ -43,7 +43,7 @@ def txn(state: State, phase: Phase = Phase.DONE, **changes: object) -> Transacti
     given: dict[str, object] = {"boot": "boot-1", "attempt": 1, "deadline": 200.0}
     values = {**VALUES, **{key: value for key, value in changes.items() if key not in given}}
     given |= {key: value for key, value in changes.items() if key in given}
-    return Transaction("txn_1", state, phase, at=0.0, values=values, **given)  # type: ignore[arg-type]
+    return Transaction("txn_1", state, phase, at=0.0, values=values, **given)  # type: ignore[arg-type]  # the keywords come from a table
 
 
 @pytest.mark.parametrize("state", [State.VERIFIED, State.STAGED, State.PREFLIGHT, State.SNAPSHOT])

@@ -38,7 +38,7 @@ def stopped_after(machine: Machine, effect: str) -> None:
             raise Crash(name)
         seen.append(name)
 
-    machine.tick = tick  # type: ignore[method-assign,assignment]
+    machine.tick = tick  # type: ignore[method-assign,assignment]  # the test stops the machine there
     with pytest.raises(Crash):
         machine.apply(NEW)
 

@@ -59,8 +59,8 @@ def run_local(name: str, values: Mapping[str, Any], form: str, *, wait: bool) ->
 
 async def _run(operation: Operation, context: Context, request: BaseModel, form: str) -> Any:
     if operation.kind is not Kind.STREAM:
-        return await operation.handler(context, request)  # type: ignore[misc]
-    async for item in operation.handler(context, request):  # type: ignore[union-attr]
+        return await operation.answer(context, request)
+    async for item in operation.items(context, request):
         sys.stdout.write(output.item_of(item.model_dump(mode="json"), form))
         sys.stdout.flush()
     return None

@@ -106,7 +106,7 @@ def answer_model(operation: Operation) -> type[BaseModel]:
         return create_model(
             f"{operation.result.__name__}Page",
             __config__=ConfigDict(extra="forbid"),
-            items=(list[operation.result], Field()),  # type: ignore[name-defined]
+            items=(list[operation.result], Field()),  # type: ignore[name-defined]  # the type is a value here
             next_cursor=(str | None, Field(default=None, description="Hand it back as `cursor` to read on.")),
         )
     return operation.result

@@ -1479,6 +1479,33 @@ export interface components {
             };
         };
         /**
+         * ProcessState
+         * @description What an admin may see of the process.
+         */
+        ProcessState: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "unavailable";
+            /** Release */
+            release: string;
+            /** Checks */
+            checks: {
+                [key: string]: components["schemas"]["ReadyCheck"];
+            };
+            /** Uptime Seconds */
+            uptime_seconds: number;
+            /** Draining */
+            draining: boolean;
+            /** Streams Open */
+            streams_open: number;
+            /** Details */
+            details?: {
+                [key: string]: string;
+            };
+        };
+        /**
          * Ready
          * @description Whether the process can do its work, and as which release.
          */
@@ -1492,8 +1519,21 @@ export interface components {
             release: string;
             /** Checks */
             checks: {
-                [key: string]: components["schemas"]["Check"];
+                [key: string]: components["schemas"]["ReadyCheck"];
             };
+        };
+        /**
+         * ReadyCheck
+         * @description One check of readiness.
+         */
+        ReadyCheck: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "failed";
+            /** Detail */
+            detail: string;
         };
         /**
          * Release
@@ -1644,33 +1684,6 @@ export interface components {
             signed_out: boolean;
         };
         /**
-         * State
-         * @description What an admin may see of the process.
-         */
-        State: {
-            /**
-             * Status
-             * @enum {string}
-             */
-            status: "ok" | "unavailable";
-            /** Release */
-            release: string;
-            /** Checks */
-            checks: {
-                [key: string]: components["schemas"]["Check"];
-            };
-            /** Uptime Seconds */
-            uptime_seconds: number;
-            /** Draining */
-            draining: boolean;
-            /** Streams Open */
-            streams_open: number;
-            /** Details */
-            details?: {
-                [key: string]: string;
-            };
-        };
-        /**
          * Status
          * @description The appliance in one word, why, and what was seen.
          */
@@ -1773,10 +1786,10 @@ export interface components {
             kind: "person" | "agent";
             /**
              * Expires Days
-             * @description days until it expires
-             * @default 90
+             * @description days until it expires; 90 when not given, or as long as the creator's own token
+             * @default null
              */
-            expires_days: number;
+            expires_days: number | null;
         };
         /**
          * TokenCreated
@@ -4286,10 +4299,10 @@ export interface operations {
                     kind?: "person" | "agent";
                     /**
                      * Expires Days
-                     * @description days until it expires
-                     * @default 90
+                     * @description days until it expires; 90 when not given, or as long as the creator's own token
+                     * @default null
                      */
-                    expires_days?: number;
+                    expires_days?: number | null;
                 };
             };
         };
@@ -5456,7 +5469,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["State"];
+                    "application/json": components["schemas"]["ProcessState"];
                 };
             };
             /** @description No credential, or one that is not valid. */
