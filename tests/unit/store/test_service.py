@@ -6,11 +6,12 @@ import anyio
 import pytest
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from tests.fakes.database import copy_database, fence, make_database, opened
+from tests.fakes.database import MIGRATIONS, copy_database, fence, make_database, opened
 
 from att.kernel.errors import AttError, Unavailable
 from att.store.canary import ROWS_MAX, Canary
 from att.store.connection import Connection
+from att.store.migrations import head
 from att.store.service import SchemaInfo, Store
 from att.store.tables import canaries
 
@@ -39,7 +40,7 @@ async def test_a_committed_row_is_read_and_a_failed_block_leaves_none(tmp_path: 
         with pytest.raises(RuntimeError):
             await half()
         assert await _count(store) == 1
-        assert await store.ready() == SchemaInfo(version=1, min_reader=1)
+        assert await store.ready() == SchemaInfo(version=head(MIGRATIONS).version, min_reader=1)
 
 
 async def test_the_link_is_followed_once(tmp_path: Path) -> None:
@@ -63,7 +64,7 @@ async def test_a_missing_database_is_told_and_found_when_it_comes(tmp_path: Path
         assert told.value.code == "database_missing"
         assert not (tmp_path / "db").exists()
         make_database(tmp_path)
-        assert (await store.ready()).version == 1
+        assert (await store.ready()).version == head(MIGRATIONS).version
 
 
 async def test_an_empty_file_is_a_missing_database(tmp_path: Path) -> None:
