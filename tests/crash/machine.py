@@ -198,6 +198,10 @@ class Machine:
 
         if self.sick.get(release) == "migration":
             raise Failed("migration_failed", "cannot migrate: broken")
+        if self.sick.get(release) == "fault":
+            raise ZeroDivisionError("nobody thought of this")
+        if self.sick.get(release) == "lock":
+            self.locked = ""
         version, reader, _ = self.contents[release].steps[-1]
         self._write_schema(directory, version, reader)
         return Schema(version, reader)

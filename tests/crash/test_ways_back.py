@@ -57,6 +57,35 @@ def test_a_version_that_rolled_back_is_refused_until_it_is_forced(machine: Machi
     assert problems(machine) == []
 
 
+@pytest.mark.parametrize("content", [ADDITIVE, BREAKING])
+def test_a_version_whose_migration_failed_is_refused_until_it_is_forced(machine: Machine, content: Content) -> None:
+    machine.sick["1.1.0"] = "migration"
+    machine.apply(content)
+    assert (state(machine), code_of(machine)) == ("REFUSED", "migration_failed")
+    machine.apply(content)
+    assert (state(machine), code_of(machine)) == ("REFUSED", "version_bad")
+    machine.sick.clear()
+    machine.apply(content, force=True)
+    assert (state(machine), current(machine)) == ("COMMITTED", "1.1.0")
+    assert problems(machine) == []
+
+
+@pytest.mark.parametrize("content", [ADDITIVE, BREAKING])
+def test_a_write_lock_that_fell_too_early_refuses_the_switch(machine: Machine, content: Content) -> None:
+    machine.sick["1.1.0"] = "lock"
+    machine.apply(content)
+    assert (state(machine), code_of(machine), current(machine)) == ("REFUSED", "snapshot_failed", "1.0.0")
+    assert problems(machine) == []
+
+
+@pytest.mark.parametrize("content", [ADDITIVE, BREAKING])
+def test_a_fault_of_our_own_ends_the_transaction_and_leaves_no_fence(machine: Machine, content: Content) -> None:
+    machine.sick["1.1.0"] = "fault"
+    machine.apply(content)
+    assert (state(machine), code_of(machine), current(machine)) == ("REFUSED", "internal", "1.0.0")
+    assert problems(machine) == []
+
+
 def test_an_interrupted_version_is_not_bad(machine: Machine) -> None:
     machine.effects.clear()
     machine.crash_at = 1 + next(

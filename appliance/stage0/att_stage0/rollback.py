@@ -37,8 +37,7 @@ def revert(world: World, transaction: Transaction, step: RollBack, *, live: bool
     values: dict[str, Any] = {
         "failure": {**transaction.failure, "class": step.failure_class, "detail": step.detail},
         "restores_database": step.restores_database,
-        "log": transaction.values.get("log")
-        or time.strftime("rollback-%Y%m%dT%H%M%SZ.log", time.gmtime(world.clock.now())),
+        "log": transaction.values.get("log") or _log_name(world),
     }
     transaction = _record(world, transaction, Phase.INTENT, attempt=step.attempt, **values)
     if live:
@@ -128,6 +127,21 @@ def remember_bad(world: World, transaction: Transaction) -> None:
     }
     known = [one for one in known if (one.get("version"), one.get("digest")) != (entry["version"], entry["digest"])]
     world.write(path, json.dumps([*known, entry], indent=1) + "\n")
+
+
+def blame(world: World, transaction: Transaction, *, code: str, detail: str) -> Transaction:
+    """The release failed by its own fault before the switch: keep the units' journals, refuse the version next time."""
+    failure = {"class": "deploy_failure", "code": code, "detail": detail}
+    transaction = world.record(
+        transaction.id, transaction.state, transaction.phase, failure=failure, log=_log_name(world)
+    )
+    _write_log(world, transaction)
+    remember_bad(world, transaction)
+    return transaction
+
+
+def _log_name(world: World) -> str:
+    return time.strftime("rollback-%Y%m%dT%H%M%SZ.log", time.gmtime(world.clock.now()))
 
 
 def _restart_source(world: World, transaction: Transaction) -> None:

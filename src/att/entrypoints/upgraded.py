@@ -46,9 +46,11 @@ def build(where: Facts) -> Tools:
 
 
 def hand_over() -> None:
-    """Have the manager start the next release's engine."""
+    """Have the manager start the next release's engine: read its unit, whoever finished the commit, then restart."""
+    manager = Systemctl()
     try:
-        Systemctl().restart([f"{ENGINE}.service"])
+        manager.reload()
+        manager.restart([f"{ENGINE}.service"])
     except UnitsFailed as error:
         log.exception("cannot hand over", error=str(error))
 

@@ -2,13 +2,14 @@
 
 from att.health.decision import Fail, FailureClass, Pass, Trial, deadline_seconds, judge
 from att.health.thresholds import Thresholds
+from att.kernel.errors import Failed
 from att.upgrade.remembered import remember_start
 from att.upgrade.tools import Tools
 from att_stage0 import cleanup, services
 from att_stage0.layout import API
 from att_stage0.recover import arm
 from att_stage0.transaction import Phase, State, Transaction
-from att_stage0.units import UnitsFailed
+from att_stage0.units import FENCE, UnitsFailed
 
 MARGIN_SECONDS = 60.0
 _POLL_SECONDS = 0.2
@@ -23,8 +24,13 @@ class TrialFailed(Exception):
 
 
 def switch(tools: Tools, transaction: Transaction, attempt: int) -> Transaction:
-    """SWITCHED: watchdog armed, then database, rollback target and release point to the new ones, durably."""
+    """SWITCHED: watchdog armed, then database, rollback target and release point to the new ones, durably.
+
+    Failed(snapshot_failed) where the lock that keeps writes out of the former database did not hold up to here.
+    """
     world, layout = tools.world, tools.world.layout
+    if transaction.schema_class != "none" and world.units.state(FENCE).active != "active":
+        raise Failed("snapshot_failed", "cannot switch: the write lock was lost, so the copy may lack newer writes")
     limits = tools.thresholds(transaction.source, transaction.target)
     trial_seconds = limits.restart_seconds + deadline_seconds(limits) + MARGIN_SECONDS
     deadline = world.clock.monotonic() + trial_seconds

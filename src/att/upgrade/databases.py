@@ -1,5 +1,6 @@
 """Runs `python -m att.entrypoints.database` of a release as user att, with deadlines that follow its progress."""
 
+import io
 import json
 import os
 import queue
@@ -21,9 +22,11 @@ from att_stage0.units import FENCE
 USER = "att"
 INFO_SECONDS = 60.0
 LOCK_SECONDS = 40.0
-LOCK_SECONDS_MAX = 900
 TOTAL_SECONDS_MAX = 4 * 3600.0
+LOCK_SECONDS_MAX = int(2 * TOTAL_SECONDS_MAX) + 900
+"""Longer than snapshot and migration may take together: a lock that falls before the switch loses writes."""
 _POLL_SECONDS = 0.05
+_ERROR_CHARS_MAX = 64_000
 _ENVIRONMENT = {
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
     "LC_ALL": "C.UTF-8",
@@ -124,7 +127,7 @@ class DatabasePrograms:
                     percent = progress.get("percent")
                     tell(arguments[0], float(percent) if isinstance(percent, int | float) else None)
                 answer = told or answer
-        except TimeoutError as error:
+        except (TimeoutError, subprocess.TimeoutExpired) as error:
             raise Failed(code, f"cannot {arguments[0]} the database: no progress for {seconds:.0f} s") from error
         finally:
             kill_group(process.pid, self._user)
@@ -139,12 +142,16 @@ def _lines(process: subprocess.Popen[str], seconds: float, errors: list[str]) ->
     found: queue.Queue[str | None] = queue.Queue()
 
     def read() -> None:
-        for line in process.stdout or ():
-            found.put(line)
+        with process.stdout or io.StringIO() as lines:
+            for line in lines:
+                found.put(line)
         found.put(None)
 
     def listen() -> None:
-        errors.append((process.stderr.read(64_000) if process.stderr else "") or "")
+        with process.stderr or io.StringIO() as said:
+            errors.append(said.read(_ERROR_CHARS_MAX))
+            while said.read(_ERROR_CHARS_MAX):
+                pass  # one that says more must not stand still for it
 
     readers = [threading.Thread(target=one, daemon=True) for one in (read, listen)]
     for reader in readers:

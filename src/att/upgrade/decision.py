@@ -105,6 +105,10 @@ def refusal(metadata: Metadata, digest: str, machine: Machine, *, force: bool) -
     return None
 
 
+OWN_FAULTS = frozenset({"migration_failed"})
+"""Refusals that are the new release's own fault and cost a fence: the version is remembered as bad."""
+
+
 @dataclass(frozen=True)
 class Schema:
     """A database's schema version and the oldest code that may read it."""

@@ -12,7 +12,7 @@ from att.kernel.errors import AttError, Conflict, Failed, NotFound, Refused
 from att.kernel.ids import new_id
 from att.release.bundle import Bundle
 from att.release.installed import read_metadata, verify_release
-from att.upgrade import after, before, history
+from att.upgrade import after, before, decision, history
 from att.upgrade.decision import Refusal, Step, next_step
 from att.upgrade.remembered import remember_database
 from att.upgrade.schema import Failure, Plan, PlanCheck, Release, ReleasePage, Repaired
@@ -369,6 +369,10 @@ class Engine:
                 attempt = 1
         except (AttError, OSError, UnitsFailed, after.TrialFailed) as error:
             self._fail(error)
+        except Exception as error:
+            # The outermost handler of a transaction: a fault in our own code must not leave a fence up for good.
+            log.exception("a step of the transaction has a fault")
+            self._fail(error)
 
     def _step(self, step: Step, transaction: Transaction, attempt: int) -> Transaction:
         match step:
@@ -389,7 +393,7 @@ class Engine:
             case _:
                 raise AssertionError(step)
 
-    def _fail(self, error: AttError | OSError | UnitsFailed | after.TrialFailed) -> None:
+    def _fail(self, error: Exception) -> None:
         world = self._world
         if isinstance(error, OSError):
             log.warning("a step of the transaction failed", exc_info=error)
@@ -403,6 +407,8 @@ class Engine:
                 known: dict[str, Any] = error.data["values"]  # type: ignore[assignment]
                 transaction = world.record(transaction.id, transaction.state, transaction.phase, **known)
             _drop_fence(self._tools)
+            if refused.code in decision.OWN_FAULTS:
+                transaction = _blame(self._tools, transaction, refused)
             cleanup.drop(world, transaction, code=refused.code, detail=refused.detail)
         elif transaction.state is State.COMMITTED:
             log.error("cleanup failed, the next start goes on with it", error=str(error))
@@ -421,11 +427,19 @@ def _failure_of(ask: Callable[[], object]) -> Failure | None:
     return None
 
 
-def _refusal_of(error: AttError | OSError | UnitsFailed | after.TrialFailed) -> Refusal:
+def _refusal_of(error: Exception) -> Refusal:
     if isinstance(error, AttError):
         return Refusal(error.code, error.detail)
     code = "disk_full" if isinstance(error, OSError) and error.errno in (28, 122) else "internal"
     return Refusal(code, f"cannot upgrade: {error}")
+
+
+def _blame(tools: Tools, transaction: Transaction, refused: Refusal) -> Transaction:
+    try:
+        return rollback.blame(tools.world, transaction, code=refused.code, detail=refused.detail)
+    except OSError as error:
+        log.warning("cannot remember a bad version", error=str(error))
+        return transaction
 
 
 def _drop_fence(tools: Tools) -> None:
