@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from att.surfaces.cli.groups import GROUPS
 from att.surfaces.cli.index import Parameter, Spec, specs
 from att.surfaces.cli.target import Options
 
@@ -25,7 +26,8 @@ class Group(click.Group):
         self._words = words
         self._extras = extras
         if words:
-            self.help = self.help or f"Commands: {', '.join(self.list_commands(None))}."
+            self.help = f"{GROUPS[words]}."
+            self.short_help = GROUPS[words]
 
     def list_commands(self, ctx: click.Context | None) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names one level down, sorted."""

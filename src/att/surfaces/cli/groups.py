@@ -1,0 +1,27 @@
+"""What each group of commands is for, in one line of help. A test holds this list against the tree."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+GROUPS: Mapping[tuple[str, ...], str] = MappingProxyType(
+    {
+        ("audit",): "Read who did what through the platform",
+        ("code",): "Read, write and search the files of a project",
+        ("config",): "Show, check and change the appliance's settings",
+        ("git",): "Commit, branch, push and review in a project",
+        ("git", "pr"): "Open, review and merge pull requests",
+        ("job",): "Follow or stop long work",
+        ("models",): "Say which models the apps may use",
+        ("nat",): "Look at NAT's components and check a project's config",
+        ("project",): "Create, import, list and delete projects",
+        ("project", "variables"): "Set what a project's apps find in their environment",
+        ("release",): "See the releases that are installed",
+        ("runtime",): "Start, stop and watch a project's app",
+        ("secrets",): "Check who can read the appliance's secrets",
+        ("test",): "Run a project's tests and read their results",
+        ("token",): "Make and take back API tokens",
+        ("tools",): "Find an operation by words",
+        ("trace",): "Read the steps of an app's runs",
+        ("upgrade",): "Plan, apply and look back at upgrades",
+    }
+)
