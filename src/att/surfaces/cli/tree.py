@@ -26,8 +26,8 @@ class Group(click.Group):
         self._words = words
         self._extras = extras
         if words:
-            self.help = f"{GROUPS[words]}."
-            self.short_help = GROUPS[words]
+            self.short_help = GROUPS.get(words, " ".join(words))
+            self.help = f"{self.short_help}."
 
     def list_commands(self, ctx: click.Context | None) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names one level down, sorted."""

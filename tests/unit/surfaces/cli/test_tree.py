@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from att.kernel.operation import Effect, Kind, Operation, Role, Route
 from att.surfaces.cli import exempt, generate
 from att.surfaces.cli.app import root
+from att.surfaces.cli.groups import GROUPS
 from att.surfaces.cli.index import Parameter, specs
 from att.surfaces.cli.target import Options
 from att.surfaces.cli.tree import Group, command_of, common_options
@@ -40,6 +41,11 @@ def test_the_example_of_each_operation_is_a_working_command_line(operation: Oper
     context = command.make_context(operation.words[-1], shlex.split(operation.example), obj=Options())
     given = {name for name, value in context.params.items() if value not in (None, ())}
     assert given <= {*operation.request.model_fields, "wait", "yes"}
+
+
+def test_every_group_of_commands_says_what_it_is_for() -> None:
+    groups = {words[:depth] for words in specs() for depth in range(1, len(words))}
+    assert groups - GROUPS.keys() == set()
 
 
 def test_no_field_hides_behind_an_option_of_every_command() -> None:
