@@ -26,14 +26,14 @@ ssh: venv ## Open a shell on the running appliance as operator
 	@python -m dev.vm ssh
 down: venv ## Stop the appliance (its disk stays under .state/vm)
 	@python -m dev.vm down
-dev: venv console ## Run the platform without a VM on http://127.0.0.1:$(PORT), in the foreground
+dev: venv nat console ## Run the platform without a VM on http://127.0.0.1:$(PORT), in the foreground
 	@python -m att.entrypoints.dev
 
 ##@ Work on it
-.PHONY: setup venv cli lock generate console fix
+.PHONY: setup venv nat cli lock generate console fix
 setup: ## Install everything the tests need (YES=1 installs Debian packages without asking)
 	@dev/host-packages.sh test
-	@$(MAKE) venv
+	@$(MAKE) venv nat
 venv: $(STAMP) ## Make .venv from the hash-locked dependencies
 .tools/bin/uv: locks/uv.txt
 	@python3 -m venv .tools || { echo "cannot make a venv: apt-get install python3-venv" >&2; exit 4; }
@@ -42,6 +42,8 @@ $(STAMP): .tools/bin/uv locks/dev.txt pyproject.toml .python-version
 	@[ -x .venv/bin/python ] || $(UV) venv -q --python 3.13 .venv
 	@$(UV) pip sync -q --require-hashes locks/dev.txt
 	@$(UV) pip install -q --no-deps --no-build-isolation -e . && touch $@
+nat: .tools/bin/uv ## Make .nat, NAT's own venv, from its hash-locked dependencies
+	@dev/nat.sh
 cli: venv ## Put an editable attctl into .venv/bin
 	@.venv/bin/attctl version
 lock: .tools/bin/uv ## Resolve the dependencies again and write locks/

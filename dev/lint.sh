@@ -16,17 +16,17 @@ run() {
   fi
 }
 mapfile -t shell_files < <(dev/shell-files.sh)
-run types mypy --no-error-summary src/att dev tests appliance/stage0 &
+run types mypy --no-error-summary src/att src/att_nat dev tests appliance/stage0 &
 run format ruff format --check --quiet .
 run ruff ruff check --quiet .
 run contracts lint-imports --no-cache
 run shellcheck shellcheck -x "${shell_files[@]}"
 run shfmt shfmt -d -i 2 -ci "${shell_files[@]}"
 run yaml yamllint -s .
-run bandit bandit -q -r src/att appliance/stage0 -c pyproject.toml
-run unused vulture src/att appliance/stage0 dev/vulture-allowed.py --min-confidence 80
+run bandit bandit -q -r src/att src/att_nat appliance/stage0 -c pyproject.toml
+run unused vulture src/att src/att_nat appliance/stage0 dev/vulture-allowed.py --min-confidence 80
 run dependencies deptry src/att
-run spelling codespell src/att dev tests appliance provision packer cloud-init upgrade docs adr README.md
+run spelling codespell src/att src/att_nat dev tests appliance provision packer cloud-init upgrade docs adr README.md
 run workflows check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 wait
 failed=$(ls "$results")
