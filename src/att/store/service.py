@@ -25,6 +25,7 @@ from att.store.tables import att_schema
 PATIENCE_SECONDS = 4.8
 _POLL_SECONDS = 0.02
 _TURN_SECONDS = 1.0
+_LINE_SECONDS = 25.0
 _SWEEP_SECONDS = 600.0
 OUTBOX_FILE = "outbox.jsonl"
 
@@ -61,6 +62,7 @@ class Store:
         self._opening = anyio.Lock()
         self._turn = anyio.Lock()
         self._waiting: set[anyio.CancelScope] = set()
+        self._line: dict[anyio.CancelScope, float] = {}
         self._sweeps: list[Sweep] = []
         self._draining = False
         self._fenced = False
@@ -108,18 +110,18 @@ class Store:
     ) -> AsyncIterator[Connection]:
         """One write transaction: committed at the end of the block, rolled back if it raises. Keep it short.
 
-        Waits up to `patience_seconds` (math.inf for background work) before anything begins, then raises
-        Unavailable(write_fenced, retry_after_seconds=1); at once after `drain()`. Raises as `ready` does.
+        Waits for a fence up to `patience_seconds` (math.inf for background work) before anything begins, then raises
+        Unavailable(write_fenced, retry_after_seconds=1); at once after `drain()`. Other writers of this process are
+        no fence: they are waited for in line. Raises as `ready` does.
         """
         engines = await self._engines()
         patience = 0.0 if self._draining else patience_seconds
         deadline = anyio.current_time() + patience
         if not canary:
             await self._pass_fence_file(deadline, patience)
-        # Even without patience: other writers of this process take milliseconds, unless the fence holds them.
-        held = self._fenced and self._turn.locked()
-        with self._waits_until(deadline if held else max(deadline, anyio.current_time() + _TURN_SECONDS)):
-            await self._turn.acquire()
+        await self._take_turn(deadline, patience)
+        if not self._fenced:
+            deadline = anyio.current_time() + patience
         try:
             async with _connected(engines.writer) as connection:
                 await self._begin(connection, deadline, patience)
@@ -187,13 +189,27 @@ class Store:
         if self._opened:
             await _dispose(self._opened)
 
+    async def _take_turn(self, deadline: float, patience: float) -> None:
+        """Wait in line behind the other writers of this process; past `deadline` only while no fence holds them.
+
+        Each takes milliseconds, so one waits for them even without patience; on a slow machine there may be many.
+        """
+        held = self._fenced and self._turn.locked()
+        line_ends = max(deadline, anyio.current_time() + (_LINE_SECONDS if patience > 0 else _TURN_SECONDS))
+        with self._waits_until(deadline if held else line_ends) as scope:
+            self._line[scope] = deadline
+            try:
+                await self._turn.acquire()
+            finally:
+                del self._line[scope]
+
     @contextmanager
-    def _waits_until(self, deadline: float) -> Iterator[None]:
+    def _waits_until(self, deadline: float) -> Iterator[anyio.CancelScope]:
         """What waits in here ends at `deadline`, or at once by a drain, with Unavailable(write_fenced)."""
         with anyio.CancelScope(deadline=deadline) as scope:
             self._waiting.add(scope)
             try:
-                yield
+                yield scope
             finally:
                 self._waiting.discard(scope)
         if scope.cancelled_caught:
@@ -212,6 +228,8 @@ class Store:
             self._fenced = not await dialect.begin_write(connection)
             if not self._fenced:
                 return
+            for scope, own_deadline in self._line.items():
+                scope.deadline = min(scope.deadline, own_deadline)
             if patience <= 0 or self._draining:
                 raise dialect.fenced()
             with self._waits_until(deadline):

@@ -134,6 +134,54 @@ async def test_a_write_waits_for_the_fence_and_then_goes(tmp_path: Path) -> None
         assert await _count(store) == 1
 
 
+async def test_a_busy_database_is_no_fenced_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("att.store.service._TURN_SECONDS", 0.0)
+    patience = 1e-6
+    async with opened(make_database(tmp_path)) as store, anyio.create_task_group() as tasks:
+
+        async def writer(name: str) -> None:
+            async with store.write(patience_seconds=patience) as connection:
+                await connection.execute(insert(canaries), _row(name))
+
+        async with store.write():
+            for number in range(3):
+                tasks.start_soon(writer, str(number))
+            over = anyio.current_time() + 100 * patience
+            while anyio.current_time() < over:
+                await anyio.lowlevel.checkpoint()
+        with anyio.fail_after(5):
+            while await _count(store) < 3:
+                await anyio.lowlevel.checkpoint()
+
+
+async def test_who_stands_in_line_when_a_fence_comes_has_no_more_patience_than_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fence_seen = anyio.Event()
+
+    async def begin_write(_connection: Connection) -> bool:
+        await fence_seen.wait()
+        return False
+
+    monkeypatch.setattr("att.store.dialect.begin_write", begin_write)
+    async with opened(make_database(tmp_path)) as store, anyio.create_task_group() as tasks:
+
+        async def head() -> None:
+            with pytest.raises(Unavailable):
+                await store.writable(patience_seconds=math.inf)
+
+        async def second() -> None:
+            with pytest.raises(Unavailable) as told, anyio.fail_after(5):
+                await store.writable(patience_seconds=0.1)
+            assert told.value.code == "write_fenced"
+            store.drain()
+
+        tasks.start_soon(head)
+        tasks.start_soon(second)
+        await anyio.wait_all_tasks_blocked()
+        fence_seen.set()
+
+
 async def test_a_drain_refuses_waiting_writes_at_once_and_lets_free_ones_pass(tmp_path: Path) -> None:
     link = make_database(tmp_path)
     refused: list[str] = []
