@@ -14,8 +14,9 @@ import anyio
 import anyio.to_thread
 from anyio.streams.buffered import BufferedByteReceiveStream
 
+from att.kernel.error_json import error_from
 from att.kernel.errors import AttError, InvalidInput, Unavailable
-from att.upgrade.wire import LINE_BYTES_MAX, error_from
+from att.upgrade.wire import LINE_BYTES_MAX
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 300.0
@@ -144,7 +145,7 @@ def _answer(line: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise _gone("it broke off in an answer") from error
     if "error" in answer:
-        raise error_from(answer["error"])
+        raise error_from(answer["error"], "the upgrade engine")
     return answer
 
 

@@ -16,8 +16,9 @@ from typing import Any
 
 import structlog
 
+from att.kernel.error_json import error_object
 from att.kernel.errors import AttError, Failed, Forbidden, InvalidInput, TooLarge, TooMany
-from att.upgrade.wire import LINE_BYTES_MAX, WITH_FILE, Ask, Peer, allowed, error_object, line_of, read_ask
+from att.upgrade.wire import LINE_BYTES_MAX, WITH_FILE, Ask, Peer, allowed, line_of, read_ask
 
 OPERATORS = "att-operators"
 API_USER = "att"

@@ -5,19 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from att.kernel.codes import CODES
-from att.kernel.errors import (
-    AttError,
-    Conflict,
-    Failed,
-    Forbidden,
-    InvalidInput,
-    NotFound,
-    Refused,
-    TooLarge,
-    TooMany,
-    Unavailable,
-)
+from att.kernel.errors import InvalidInput
 
 LINE_BYTES_MAX = 1_048_576
 REQUEST_ID_CHARS_MAX = 128
@@ -111,41 +99,3 @@ def read_ask(line: bytes) -> Ask:
 def line_of(kind: str, value: Any) -> bytes:
     """One answer line: `event`, `result` or `error`."""
     return json.dumps({kind: value}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-
-
-def error_object(error: AttError) -> dict[str, Any]:
-    """An error as the wire carries it."""
-    return {
-        "code": error.code,
-        "detail": error.detail,
-        "hint": error.hint,
-        "status": error.status,
-        "exit_code": error.exit_code,
-        "field": error.field,
-        "retry_after_seconds": error.retry_after_seconds,
-        "data": error.data,
-    }
-
-
-_KINDS: dict[int, type[AttError]] = {
-    403: Forbidden, 404: NotFound, 409: Refused, 413: TooLarge, 422: InvalidInput, 429: TooMany, 500: Failed,
-    503: Unavailable,
-}  # fmt: skip
-
-
-def error_from(found: object) -> AttError:
-    """Rebuild the error of a wire object; one that this code does not know becomes Failed(internal)."""
-    told = found if isinstance(found, dict) else {}
-    code, detail = str(told.get("code", "internal")), str(told.get("detail", "the upgrade engine failed"))
-    kind = _KINDS.get(told.get("status") or 500, Failed)
-    if code == "upgrade_running":
-        kind = Conflict
-    hint, data, retry = told.get("hint"), told.get("data"), told.get("retry_after_seconds")
-    return kind(
-        code if code in CODES else "internal",
-        detail,
-        hint=hint if isinstance(hint, str) else None,
-        field=told["field"] if isinstance(told.get("field"), str) else None,
-        retry_after_seconds=retry if isinstance(retry, int) else None,
-        data=data if isinstance(data, dict) else None,
-    )

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from att.kernel.codes import CODES
+from att.kernel.error_json import error_from, error_object
 from att.kernel.errors import AttError, Conflict, Failed, Forbidden, InvalidInput, Refused, Unavailable
-from att.upgrade.wire import API_VERBS, VERBS, Ask, Peer, allowed, error_from, error_object, line_of, read_ask
+from att.upgrade.wire import API_VERBS, VERBS, Ask, Peer, allowed, line_of, read_ask
 
 ROOT = Peer(0, "root", operator=True, api=False)
 OPERATOR = Peer(1000, "operator", operator=True, api=False)
@@ -79,7 +80,7 @@ def test_an_argument_of_another_kind_is_refused() -> None:
     ],
 )
 def test_an_error_survives_the_wire(error: AttError) -> None:
-    again = error_from(json.loads(line_of("error", error_object(error)))["error"])
+    again = error_from(json.loads(line_of("error", error_object(error)))["error"], "the upgrade engine")
     assert type(again) is type(error)
     assert (again.code, again.detail, again.hint, again.field) == (error.code, error.detail, error.hint, error.field)
     assert (again.data, again.retry_after_seconds) == (error.data, error.retry_after_seconds)
@@ -87,4 +88,4 @@ def test_an_error_survives_the_wire(error: AttError) -> None:
 
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.dictionaries(st.text(), inner)))
 def test_any_wire_object_becomes_an_error_with_a_known_code(found: object) -> None:
-    assert error_from(found).code in CODES
+    assert error_from(found, "the upgrade engine").code in CODES
