@@ -46,8 +46,15 @@ def sysusers(facts: Facts) -> str:
 def tmpfiles(facts: Facts) -> str:
     """Return tmpfiles.d/att.conf."""
     return _lines(
-        "# Run-time directories; state is made at first boot. Made of appliance.toml by `make generate`.",
+        "# Run-time directories; other state is made at first boot. Made of appliance.toml by `make generate`.",
         *(f"d {path} 0755 root root -" for path in (facts.paths.run, facts.paths.keys)),
+        f"d {facts.paths.launch} 0700 root root -",
+        "# One folder a project: the group lets the API read what the project's processes leave there.",
+        f"d {facts.paths.projects} 0711 root root -",
+        *(
+            f"d {facts.paths.projects}/p{index:03} 2750 att-p{index:03} {facts.unit('att-api').user} -"
+            for index in range(facts.limits.projects_max)
+        ),
     )
 
 

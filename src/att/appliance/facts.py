@@ -55,6 +55,7 @@ class Paths:
     audit: Path
     run: Path
     keys: Path
+    launch: Path
     seed: Path
     docs: Path
 
