@@ -1,0 +1,1 @@
+"""`att-run`, the parent of one task: its log, its end, its sockets. Standard library and kernel alone."""

@@ -1,0 +1,96 @@
+"""What `att-run` is told: a task whose interpreter, folders and sandbox are already decided."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from att.workspace.shim.records import OUT
+
+SPEC_BYTES_MAX = 2 * 1024 * 1024
+PORT_ARGUMENT = "{port}"
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One task. `environment` is all that the task gets, secrets among it.
+
+    `port` is the app's TCP port on loopback (0: `att-run` chooses one); an argument `{port}` is replaced by it, and it
+    is ATT_PORT. `outward` maps loopback ports inside to unix sockets outside. `listens`: the task inherits a listening
+    socket, `agent.sock`, as descriptor ATT_LISTEN_FD. `contained`: the first process is bubblewrap, which takes its
+    children down with it, so it gets no SIGTERM, and says a death by signal N with the code 128 + N.
+    """
+
+    task_id: str
+    kind: str
+    argv: tuple[str, ...]
+    cwd: str
+    environment: dict[str, str] = field(repr=False)
+    log_bytes_max: int
+    timeout_seconds: float | None = None
+    pty: bool = False
+    port: int | None = None
+    outward: tuple[tuple[int, str], ...] = ()
+    listens: bool = False
+    contained: bool = False
+
+    def dumped(self) -> bytes:
+        """Return the form in which it travels."""
+        return json.dumps(asdict(self)).encode()
+
+
+def parsed(data: bytes) -> RunSpec:
+    """Return the spec of `dumped`; raises ValueError for anything else."""
+    try:
+        found: dict[str, Any] = json.loads(data)
+        outward = tuple((int(port), str(path)) for port, path in found.pop("outward"))
+        return RunSpec(**{**found, "argv": tuple(found["argv"]), "outward": outward})
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"cannot read the spec: {error}") from error
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What the place of a task decides: the project's folder, the interpreters, where temporary files go."""
+
+    folder: Path
+    att_python: str
+    nat_python: str
+    temporary: str
+    environment: dict[str, str] = field(default_factory=dict)
+    outward: tuple[tuple[int, str], ...] = ()
+
+
+def resolved(task: Mapping[str, Any], inside: Inside) -> RunSpec:
+    """Return how to run a task (the JSON of a TaskSpec) there; raises ValueError for a folder outside the worktree."""
+    work, home, own = inside.folder / "work", inside.folder / "home", inside.folder / "tasks" / task["task_id"]
+    cwd = PurePosixPath(task["cwd"])
+    if cwd.is_absolute() or ".." in cwd.parts:
+        raise ValueError(f"cannot run in {cwd}: it is outside the worktree")
+    python = {"att": inside.att_python, "nat": inside.nat_python}.get(task["program"])
+    environment = {
+        "PATH": ":".join(([str(PurePosixPath(python).parent)] if python else []) + [_PATH]),
+        "LC_ALL": "C.UTF-8",
+        "HOME": str(home),
+        "TMPDIR": inside.temporary,
+        "ATT_TASK_OUT": str(own / OUT),
+        **({"TERM": "xterm-256color"} if task["pty"] else {}),
+        **inside.environment,
+        **task["environment"],
+        **task["secrets"],
+    }
+    return RunSpec(
+        task_id=task["task_id"],
+        kind=task["kind"],
+        argv=(*([python] if python else []), *task["command"]),
+        cwd=str(work / cwd),
+        environment=environment,
+        log_bytes_max=task["log_bytes_max"],
+        timeout_seconds=task["timeout_seconds"],
+        pty=task["pty"],
+        port=task["port"],
+        outward=inside.outward,
+        listens=task["kind"] == "agent",
+    )
