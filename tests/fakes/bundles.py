@@ -11,11 +11,20 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.fakes.overlays import (
+    MIGRATIONS,
+    SITE,
+    Overlay,
+    appended,
+    dies_after_ready,
+    in_the_running_api,
+    more_migrations,
+)
 
 from att.appliance import facts
 from att.release.bundle import open_bundle
@@ -25,14 +34,9 @@ from att.release.trust import TrustRoot, keyid_of, sign_metadata
 from att.release.writer import metadata_bytes, pack, total_size
 from att.store.migrations import head, migrations
 
-SITE = "venv/lib/python3.13/site-packages"
-MIGRATIONS = "upgrade/migrations"
 API_UNIT = "systemd/att-api.service"
 _QUICK = 1
 """zstd level: these bundles are made to be read once."""
-
-Overlay = Mapping[str, bytes | Callable[[bytes], bytes] | None]
-"""Path in the release → its new content, a change of its content, or None to remove it."""
 
 
 def derive_bundle(
@@ -162,80 +166,36 @@ class Variant:
     overlay: Callable[[Path], Overlay] = lambda _release: {}
     metadata: dict[str, Any] = field(default_factory=dict)
 
+    def migrating(self, *changes: str) -> "Variant":
+        """Return the same variant with a migration of each class in `changes` more."""
+        return replace(self, overlay=lambda release: {**self.overlay(release), **more_migrations(*changes)(release)})
+
     def derive(self, base: Path, version: str, *, key: Ed25519PrivateKey, output: Path) -> Path:
         """Write this variant of the unpacked release `base` as `version` and return the bundle."""
         return derive_bundle(base, version, key=key, output=output, overlay=self.overlay(base), metadata=self.metadata)
-
-
-def in_the_running_api(code: str) -> Callable[[Path], Overlay]:
-    """Return an overlay that runs `code` at the start of every API process, but not in a self-test."""
-    guarded = "\n".join(f"    {line}" for line in code.strip().splitlines())
-    module = (
-        f"import sys\n\nif 'att.entrypoints.api' in sys.orig_argv and '--self-test' not in sys.orig_argv:\n{guarded}\n"
-    )
-    return lambda _release: {
-        # Python runs a .pth of its site-packages before the program, whatever the program looks like.
-        f"{SITE}/att_variant.pth": b"import att_variant\n",
-        f"{SITE}/att_variant.py": module.encode(),
-    }
-
-
-def dies_after_ready(seconds: float) -> Callable[[Path], Overlay]:
-    """Return an overlay whose API kills itself that long after it first spoke to the service manager."""
-    return in_the_running_api(f"""
-import os, threading
-
-def _watch(event, arguments, armed=[]):
-    if event == "socket.connect" and arguments[1] == os.environ.get("NOTIFY_SOCKET") and not armed:
-        armed.append(True)
-        threading.Timer({seconds}, os._exit, [70]).start()
-
-sys.addaudithook(_watch)
-""")
-
-
-def another_migration(change: str, body: str) -> Callable[[Path], Overlay]:
-    """Return an overlay with one more migration of class `change`; `body` is the code of its `upgrade`."""
-
-    def overlay(release: Path) -> Overlay:
-        ends = head(release / MIGRATIONS)
-        number = ends.version + 1
-        reader = number if change == "breaking" else ends.min_reader
-        lines = "\n".join(f"    {line}" for line in body.strip().splitlines())
-        text = (
-            f'"""A variant for tests."""\n\nimport sqlalchemy as sa\nfrom alembic import op\n\n'
-            f'revision = "{number:04}"\ndown_revision = "{ends.version:04}"\n'
-            f'CLASS = "{change}"\nMIN_READER = {reader}\n\n\ndef upgrade() -> None:\n{lines}\n'
-        )
-        return {f"{MIGRATIONS}/versions/{number:04}_variant.py": text.encode()}
-
-    return overlay
-
-
-def _appended(path: str, code: str) -> Callable[[Path], Overlay]:
-    return lambda _release: {path: lambda old: old + b"\n\n" + code.strip().encode() + b"\n"}
 
 
 def _without_program(unit: bytes) -> bytes:
     return b"".join(line for line in unit.splitlines(keepends=True) if not line.startswith(b"ExecStart="))
 
 
-_ADDED_TABLE = 'op.create_table("variant", sa.Column("id", sa.Integer, primary_key=True))'
-_BROKEN_TABLE = _ADDED_TABLE + '\nraise RuntimeError("this migration fails on purpose")'
+def _with_failing_start(unit: bytes) -> bytes:
+    return unit.replace(b"ExecStart=", b"ExecStartPre=/usr/bin/false\nExecStart=")
+
 
 CATALOGUE = {
     variant.name: variant
     for variant in (
         Variant("good_none", "COMMITTED"),
-        Variant("good_additive", "COMMITTED", another_migration("additive", _ADDED_TABLE)),
-        Variant("good_breaking", "COMMITTED", another_migration("breaking", _ADDED_TABLE)),
+        Variant("good_additive", "COMMITTED", more_migrations("additive")),
+        Variant("good_breaking", "COMMITTED", more_migrations("breaking")),
         Variant("does_not_start", "ROLLED_BACK", in_the_running_api("import os\nos._exit(71)")),
         Variant("crash_loop", "ROLLED_BACK", dies_after_ready(0.3)),
         Variant("crashes_in_probation", "ROLLED_BACK", dies_after_ready(8)),
         Variant(
             "wrong_version",
             "ROLLED_BACK",
-            _appended(
+            appended(
                 f"{SITE}/att/appliance/running.py",
                 'if "--self-test" not in sys.orig_argv:\n\n    def running_release() -> str:\n        return "0.0.1"',
             ),
@@ -243,7 +203,7 @@ CATALOGUE = {
         Variant(
             "never_ready",
             "ROLLED_BACK",
-            _appended(
+            appended(
                 f"{SITE}/att/surfaces/rest/health.py",
                 """
 async def _never_ready(self: Readiness) -> Ready:
@@ -255,8 +215,16 @@ Readiness.report = _never_ready  # type: ignore[method-assign]
 """,
             ),
         ),
-        Variant("migration_fails", "ROLLED_BACK", another_migration("additive", _BROKEN_TABLE)),
+        Variant(
+            "migration_fails",
+            "REFUSED",
+            more_migrations("additive", also='raise RuntimeError("this migration fails on purpose")'),
+        ),
+        # The manager does not load the first; the second it finds nothing wrong with until it starts.
         Variant("unit_broken", "ROLLED_BACK", lambda _release: {API_UNIT: _without_program}),
+        Variant("unit_fails", "ROLLED_BACK", lambda _release: {API_UNIT: _with_failing_start}),
     )
 }
-"""By name; the seven of the issue are those that end ROLLED_BACK."""
+"""By name; all but the good ones are bad. One whose migration fails ends before the switch, the others after it."""
+
+BAD = tuple(name for name in CATALOGUE if not name.startswith("good_"))

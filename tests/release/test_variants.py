@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from dev.bundle.buildroot import buildroot, cache_folder, run_inside
 from dev.vm.step import VmError
-from tests.fakes.bundles import CATALOGUE, SITE, derive_bundle, unpacked
+from tests.fakes.bundles import CATALOGUE, derive_bundle, unpacked
+from tests.fakes.overlays import SITE
 from tests.release.conftest import Built
 
 from att.release.installed import read_metadata

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,13 @@ from tests.appliance.nspawn import template
 from tests.appliance.nspawn.container import Container, overlay
 from tests.appliance.nspawn.upgrading import Upgrades
 from tests.fakes.bundles import derive_bundle, unpacked
+from tests.fakes.overlays import Overlay, engine_that_dies_when_asked
 
 from att.release.install import install_file
 from att.release.trust import load_signing_key
 
 # Long enough for the release that crashes eight seconds after it was ready.
+QUICK = b"[gate]\nsuccesses = 3\nprobation_seconds = 3\n[deadlines]\nready_seconds = 60\n"
 GATES = b"[gate]\nsuccesses = 5\nprobation_seconds = 11\n[deadlines]\nready_seconds = 30\n"
 
 
@@ -97,14 +100,29 @@ class Backend(base.BaseBackend):  # type: ignore[misc]  # testinfra has no types
 @pytest.fixture(scope="module")
 def upgrades(appliance_root: Path, signing_key: Ed25519PrivateKey) -> Iterator[Upgrades]:
     """An appliance to upgrade; its own gates are shorter than the product's, which saves minutes of probation."""
-    with overlay(appliance_root, template.folder()) as container:
-        installed = appliance_root / "opt/att" / (appliance_root / "opt/att/current").readlink()
+    with running(appliance_root, signing_key, {"upgrade/gates.toml": GATES}) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def quick(appliance_root: Path, signing_key: Ed25519PrivateKey) -> Iterator[Upgrades]:
+    """An appliance whose probation is short, so that dozens of upgrades fit into minutes, and whose engine dies on
+    demand.
+    """
+    with running(appliance_root, signing_key, {"upgrade/gates.toml": QUICK, **engine_that_dies_when_asked()}) as found:
+        yield found
+
+
+@contextmanager
+def running(root: Path, key: Ed25519PrivateKey, overlaid: Overlay) -> Iterator[Upgrades]:
+    """An appliance that runs its own release with something laid over it, as version 8.0.0."""
+    with overlay(root, template.folder()) as container:
+        installed = root / "opt/att" / (root / "opt/att/current").readlink()
         folder = container.work / "first"
-        overlaid = {"upgrade/gates.toml": GATES}
-        bundle = derive_bundle(installed, "8.0.0", key=signing_key, output=folder, overlay=overlaid)
+        bundle = derive_bundle(installed, "8.0.0", key=key, output=folder, overlay=overlaid)
         install_file(bundle, container.root)
         container.boot()
-        yield Upgrades(container, unpacked(bundle, folder / "8.0.0", signing_key), signing_key)
+        yield Upgrades(container, unpacked(bundle, folder / "8.0.0", key), key)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import pytest
 from tests.appliance.nspawn.upgrading import Upgrades, assert_nothing_was_lost, assert_rolled_back
+from tests.fakes.bundles import CATALOGUE
 
 
 @pytest.mark.parametrize("variant", ["good_none", "good_additive"])
@@ -35,4 +36,4 @@ def test_a_breaking_migration_fences_writes_and_loses_none(upgrades: Upgrades) -
 
 @pytest.mark.parametrize("variant", ["crashes_in_probation", "never_ready"])
 def test_a_bad_release_is_rolled_back_by_itself(upgrades: Upgrades, variant: str) -> None:
-    assert_rolled_back(upgrades, variant)
+    assert_rolled_back(upgrades, CATALOGUE[variant])

@@ -5,6 +5,8 @@ import json
 import shutil
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +15,13 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dev.vm.places import ROOT
 from tests.appliance.nspawn.container import Container
-from tests.fakes.bundles import CATALOGUE
+from tests.fakes.bundles import CATALOGUE, Variant, unpacked
 
 SOCKETS = ("att-api.socket", "att-upgraded.socket", "att-launcher.socket", "att-local.socket")
+SOCKET_FILES = ("api.sock", "upgraded.sock", "launcher.sock", "local.sock")
 APPLY_SECONDS_MAX = 600
 LONGEST_WAIT_SECONDS = 5.0
+DATABASE = "/var/lib/att/api/db/att.db"
 
 
 @dataclass
@@ -27,11 +31,31 @@ class Report:
     seen: dict[str, Any] = field(default_factory=dict)
     tell: Callable[[str], object] = print
     """Gives the client a line to obey."""
+    told: Path = Path()
+    """The names of all writes that were acknowledged up to now, a line each."""
 
     def bad_statuses(self, *allowed: str) -> dict[str, int]:
         """Every answer that is no success, but for `allowed` (like `POST 503`)."""
         statuses: dict[str, int] = self.seen["statuses"]
         return {kind: count for kind, count in statuses.items() if kind.split()[1][0] != "2" and kind not in allowed}
+
+    def refused(self) -> dict[str, int]:
+        """Every connection that was not taken, at the port or at a socket."""
+        errors = {error: count for error, count in self.seen["errors"].items() if "Connect" in error}
+        return {**errors, **self.seen["socket_refused"]}
+
+    @property
+    def summary(self) -> str:
+        """The figures of one load in a line."""
+        seen = self.seen
+        requests = sum(seen["statuses"].values())
+        other = {**self.bad_statuses(), **seen["errors"]}
+        return (
+            f"{requests} requests, longest wait {seen['longest_wait_seconds']:.2f} s, not 2xx {other or 0}, "
+            f"{seen['writes_acknowledged']} writes, {seen['writes_fenced']} fenced, "
+            f"lost {len(seen['writes_lost'])}, twice {len(seen['writes_twice'])}, "
+            f"{seen['socket_connects']} socket connects, refused {self.refused() or 0}"
+        )
 
 
 class Upgrades:
@@ -45,15 +69,28 @@ class Upgrades:
         created = appliance.attctl("token", "create", "--name", "tests", "--role", "admin", "--json")
         self.token = str(json.loads(created.stdout)["token"])
         (appliance.work / "token").write_text(self.token, encoding="ascii")
+        self.cookie = self._claim()
 
-    def make(self, variant: str) -> tuple[str, Path]:
+    def make(self, variant: Variant | str) -> tuple[str, Path]:
         """Derive the next version as `variant` of the catalogue; returns version and the bundle's path in the guest."""
+        wanted = CATALOGUE[variant] if isinstance(variant, str) else variant
         self._made += 1
         version = f"9.0.{self._made}"
-        made = CATALOGUE[variant].derive(self.base, version, key=self.key, output=self.appliance.work / "bundles")
+        made = wanted.derive(self.base, version, key=self.key, output=self.appliance.work / "bundles")
         bundle = Path("/var/tmp") / made.name
         shutil.move(made, self.appliance.root / bundle.relative_to("/"))
         return version, bundle
+
+    def go_on_from(self, bundle: Path) -> None:
+        """Make the next versions of the release in this bundle: their migrations come after its own."""
+        target = self.appliance.work / "base" / bundle.stem
+        target.parent.mkdir(exist_ok=True)
+        former, self.base = self.base, unpacked(self.inside(bundle), target, self.key)
+        shutil.rmtree(former)
+
+    def inside(self, path: Path) -> Path:
+        """A file of the appliance as this host sees it."""
+        return self.appliance.root / path.relative_to("/")
 
     def apply(self, bundle: Path, *options: str) -> tuple[int, dict[str, Any], str]:
         """Upgrade over the SSH door and wait for the end; returns exit code, the transaction, and stderr."""
@@ -77,17 +114,21 @@ class Upgrades:
         """The version that answers at the appliance's own socket."""
         return str(self.ask("/readyz")["release"])
 
-    def ask(self, path: str) -> dict[str, Any]:
-        """GET a path of the API with the admin token, inside the container."""
-        program = (
-            "import http.client,socket,sys\n"
-            "c=http.client.HTTPConnection('localhost');c.sock=socket.socket(socket.AF_UNIX)\n"
-            "c.sock.connect('/run/att/api.sock');token=sys.stdin.read()\n"
-            "c.request('GET',sys.argv[1],headers={'Authorization':'Bearer '+token})\n"
-            "print(c.getresponse().read().decode())"
-        )
-        answer: dict[str, Any] = json.loads(self.appliance.run("python3", "-c", program, path, stdin=self.token).stdout)
+    def ask(self, path: str, *, by_cookie: bool = False) -> dict[str, Any]:
+        """GET a path of the API with the admin token or the claimed session, inside the container."""
+        name, value = ("Cookie", self.cookie) if by_cookie else ("Authorization", f"Bearer {self.token}")
+        _, answer = self._request("GET", path, {name: value}, None)
         return answer
+
+    def rows(self, prefix: str) -> Counter[str]:
+        """How often each token of that prefix is in the live database, by the database itself."""
+        program = (
+            "import json,sqlite3,sys\n"
+            f"database=sqlite3.connect('file:{DATABASE}?mode=ro',uri=True,timeout=20)\n"
+            "found=database.execute('SELECT name FROM tokens WHERE name LIKE ?',(sys.argv[1]+'-%',))\n"
+            "print(json.dumps([name for name, in found]))"
+        )
+        return Counter(json.loads(self.appliance.run("python3", "-c", program, prefix).stdout))
 
     def sockets_down(self) -> list[str]:
         """The sockets that do not listen."""
@@ -100,14 +141,17 @@ class Upgrades:
         return [str(entry.get("state")) for entry in map(json.loads, lines) if entry.get("transaction") == transaction]
 
     @contextlib.contextmanager
-    def load(self, prefix: str, *, everything: bool = False) -> Iterator[Report]:
-        """Ask 20 times a second from inside the container's network for as long as the block runs."""
-        command = [sys.executable, str(ROOT / "tests/appliance/load.py"), "--token-file"]
-        command += [str(self.appliance.work / "token"), "--prefix", prefix]
+    def load(self, prefix: str, *, everything: bool = False, rate: float = 20) -> Iterator[Report]:
+        """Ask that often a second from inside the container's network for as long as the block runs."""
+        work = self.appliance.work
+        report = Report(told=work / f"told-{prefix}")
+        report.told.touch()
+        command = [sys.executable, "-m", "tests.appliance.load", "--token-file", str(work / "token")]
+        command += ["--prefix", prefix, "--rate", str(rate), "--told", str(report.told)]
+        command += [f"--socket=/proc/{self.appliance.leader}/root/run/att/{name}" for name in SOCKET_FILES]
         command += [] if everything else ["--requests-only"]
-        report = Report()
         process = subprocess.Popen(
-            self.appliance.network(*command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+            self.appliance.network(*command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", cwd=ROOT
         )
         assert process.stdin is not None
         assert process.stdout is not None
@@ -117,38 +161,86 @@ class Upgrades:
             yield report
             said, _ = process.communicate("stop\n", timeout=120)
             report.seen = json.loads(said)
+            self._count(prefix, report.seen)
         finally:
             process.kill()
             process.communicate()
 
+    def _count(self, prefix: str, seen: dict[str, Any]) -> None:
+        """Count in the database itself what the client could only ask the API for."""
+        rows, acknowledged = self.rows(prefix), seen.pop("acknowledged")
+        fenced = seen.pop("fenced")
+        assert len(acknowledged) == seen["writes_acknowledged"]
+        seen["writes_fenced"] = len(fenced)
+        seen["writes_lost"] = sorted({*seen["writes_lost"], *(set(acknowledged) - set(rows))})
+        seen["writes_twice"] = sorted({*seen["writes_twice"], *(name for name, times in rows.items() if times > 1)})
+        seen["fenced_but_made"] = sorted(set(fenced) & set(rows))
+
+    def _claim(self) -> str:
+        """Make the first admin with the code of the console; returns the cookie of its session."""
+        code = self.appliance.run("cat", "/run/att/claim-code").stdout.strip()
+        account = {"code": code, "name": "operator", "password": "a long password of tests"}
+        cookie, _ = self._request("POST", "/api/v1/auth/claim", {}, account)
+        return cookie.partition(";")[0]
+
+    def _request(self, method: str, path: str, headers: dict[str, str], body: Any) -> tuple[str, dict[str, Any]]:
+        program = (
+            "import http.client,json,socket,sys\n"
+            "method,path,headers,body=json.load(sys.stdin)\n"
+            "c=http.client.HTTPConnection('localhost');c.sock=socket.socket(socket.AF_UNIX)\n"
+            "c.sock.connect('/run/att/api.sock')\n"
+            "c.request(method,path,body and json.dumps(body),{'Content-Type':'application/json',**headers})\n"
+            "answer=c.getresponse()\n"
+            "print(json.dumps([answer.getheader('Set-Cookie') or '',json.loads(answer.read())]))"
+        )
+        asked = json.dumps([method, path, headers, body])
+        cookie, answer = json.loads(self.appliance.run("python3", "-c", program, stdin=asked).stdout)
+        return str(cookie), answer
+
 
 def assert_nothing_was_lost(report: Report, *allowed: str) -> None:
     """Every request was answered well and in time, and every acknowledged write is there once."""
-    print(f"longest wait {report.seen['longest_wait_seconds']:.2f} s, answers {report.seen['statuses']}")
+    print(report.summary)
     assert report.seen["errors"] == {}
     assert report.bad_statuses(*allowed) == {}
+    assert report.refused() == {}
     assert report.seen["writes_lost"] == []
     assert report.seen["writes_twice"] == []
+    assert report.seen["fenced_but_made"] == []
     assert report.seen["writes_acknowledged"] > 20
     assert report.seen["longest_wait_seconds"] <= LONGEST_WAIT_SECONDS
 
 
-def assert_rolled_back(upgrades: Upgrades, variant: str) -> None:
-    """A bad release goes by itself and is remembered; what was there before serves, and a good one is taken next."""
+def assert_rolled_back(upgrades: Upgrades, variant: Variant) -> str:
+    """A bad release goes by itself and is remembered; what was there before serves, and a good one is taken next.
+
+    Returns what happened in a line.
+    """
+    prefix = variant.name.replace("_", "-")
     _, bundle = upgrades.make(variant)
-    before = upgrades.current()
-    with upgrades.load(variant.replace("_", "-")) as report:
+    before, sick_since = upgrades.current(), time.monotonic()
+    with upgrades.load(prefix) as report:
         code, transaction, said = upgrades.apply(bundle)
+        seconds = time.monotonic() - sick_since
+    if variant.outcome == "REFUSED":
+        # The command says why, the transaction is to be asked for.
+        transaction = json.loads(upgrades.appliance.attctl("upgrade", "show", "newest", "--json").stdout)
+    failure = transaction["failure"]
+    told = f"{transaction['verdict']}, {failure['class']} {failure['code']}, {seconds:.0f} s; {report.summary}"
+    print(f"{variant.name}: {told}\n  {failure['detail']}")
     assert code == 4, said
-    assert transaction["verdict"] == "rolled_back"
+    assert transaction["verdict"] == variant.outcome.lower()
     assert upgrades.current() == upgrades.serving() == before
     assert upgrades.sockets_down() == []
-    assert upgrades.audited(transaction["id"])[-1] == "ROLLED_BACK"
+    assert upgrades.audited(transaction["id"])[-1] == variant.outcome
     assert "att-api" in upgrades.appliance.run("cat", f"/var/log/att/{transaction['log']}").stdout
-    assert not [error for error in report.seen["errors"] if "refused" in error.lower()]
+    assert report.refused() == {}
     assert report.seen["writes_lost"] == []
-    # The token outlived it, and the version is remembered.
-    assert upgrades.ask("/api/v1/auth/me")["name"]
+    assert report.seen["fenced_but_made"] == []
+    assert report.seen["writes_acknowledged"] > 20
+    # Token and session outlived it, and the version is remembered.
+    assert upgrades.ask("/api/v1/auth/me")["name"] == "tests"
+    assert upgrades.ask("/api/v1/auth/me", by_cookie=True)["name"] == "operator"
     code, transaction, said = upgrades.apply(bundle)
     assert code == 4
     assert "version_bad" in said + json.dumps(transaction)
@@ -157,3 +249,5 @@ def assert_rolled_back(upgrades: Upgrades, variant: str) -> None:
     code, _, said = upgrades.apply(good)
     assert code == 0, said
     assert upgrades.serving() == version
+    assert upgrades.rows(prefix).total() >= report.seen["writes_acknowledged"]
+    return told

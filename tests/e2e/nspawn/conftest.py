@@ -5,9 +5,10 @@ from tests.appliance.nspawn.conftest import (
     appliance,
     appliance_root,
     bundle,
+    quick,
     signing_key,
     trust_key,
     upgrades,
 )
 
-__all__ = ["able", "appliance", "appliance_root", "bundle", "signing_key", "trust_key", "upgrades"]
+__all__ = ["able", "appliance", "appliance_root", "bundle", "quick", "signing_key", "trust_key", "upgrades"]

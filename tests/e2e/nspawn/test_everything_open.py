@@ -1,37 +1,60 @@
-"""An upgrade asked for over REST while a WebSocket, a log, an MCP session, an upload and a page stay open."""
+"""A WebSocket, job logs, an MCP session, uploads and a page stay open through two upgrades and a rollback under load.
+
+All three are asked for over REST, as jobs whose logs are followed.
+"""
 
 import json
 
-from tests.appliance.nspawn.upgrading import Upgrades
+from tests.appliance.nspawn.upgrading import Upgrades, assert_nothing_was_lost
 from tests.bench.table import Row, write
+from tests.fakes.bundles import Variant
+from tests.fakes.overlays import more_migrations, other_assets
 
-HERE = ("--url", "https://127.0.0.1:7443", "--insecure")
+HERE = ("--url", "https://127.0.0.1:7443", "--insecure", "--json")
 JOB_SECONDS_MAX = 300
+NONE = Variant("another_page", "COMMITTED", other_assets)
+ADDITIVE = Variant("more", "COMMITTED", lambda base: {**other_assets(base), **more_migrations("additive")(base)})
+
+
+def begin(upgrades: Upgrades, *command: str) -> str:
+    """Ask over REST; returns the job's id."""
+    signed_in = {"ATT_TOKEN": upgrades.token}
+    started = upgrades.appliance.run("attctl", *HERE, *command, environment=signed_in, timeout_seconds=120)
+    return str(json.loads(started.stdout)["job_id"])
+
+
+def wait_for(upgrades: Upgrades, job: str) -> None:
+    """Watch a job to its end, and see that it succeeded."""
+    command = ("attctl", *HERE, "job", "watch", job)
+    upgrades.appliance.run(*command, environment={"ATT_TOKEN": upgrades.token}, timeout_seconds=JOB_SECONDS_MAX)
+    assert upgrades.ask(f"/api/v1/jobs/{job}")["state"] == "succeeded"
 
 
 def test_whatever_is_open_resumes_or_completes(upgrades: Upgrades) -> None:
-    version, bundle = upgrades.make("good_additive")
+    before = upgrades.current()
+    first, bundle = upgrades.make(NONE)
+    _, other = upgrades.make(ADDITIVE)
+    jobs = []
     with upgrades.load("open", everything=True) as report:
-        signed_in = {"ATT_TOKEN": upgrades.token}
-        command = ("attctl", *HERE, "upgrade", "apply", str(bundle), "--json")
-        started = upgrades.appliance.run(*command, environment=signed_in, timeout_seconds=120)
-        job = json.loads(started.stdout)["job_id"]
-        report.tell(f"follow {job}")
-        watch = ("attctl", *HERE, "job", "watch", job)
-        upgrades.appliance.run(*watch, environment=signed_in, timeout_seconds=JOB_SECONDS_MAX)
-        assert upgrades.ask(f"/api/v1/jobs/{job}")["state"] == "succeeded"
-    seen = report.seen
-    rows = [Row(name, str(seen[name])) for name in seen if name not in ("statuses", "errors", "assets")]
-    rows += [Row(name, json.dumps(seen[name])) for name in ("statuses", "errors", "assets")]
-    write("everything-open", "make e2e", rows)
-    assert upgrades.serving() == version
-    assert report.bad_statuses() == {}
-    assert (seen["writes_lost"], seen["writes_twice"]) == ([], [])
-    assert seen["longest_wait_seconds"] <= 5
-    assert seen["websocket_connects"] >= 2
-    assert seen["websocket_out_of_order"] == 0
-    assert seen["websocket_events"] > 0
-    assert seen["log_lines"] > 0
-    assert seen["mcp_calls"] > 10
-    assert seen["upload"] == "complete"
-    assert set(seen["assets"]) == {"200"}
+        for command in (("upgrade", "apply", str(bundle)), ("upgrade", "apply", str(other)), ("rollback", "--yes")):
+            report.tell("upload")
+            jobs.append(begin(upgrades, *command))
+            report.tell(f"follow {jobs[-1]}")
+            wait_for(upgrades, jobs[-1])
+    assert before != upgrades.serving() == first
+    kept = report.seen["kept_open"]
+    write("everything-open", "make e2e", [Row("load", report.summary, "5 s")] + [Row(n, str(kept[n])) for n in kept])
+    assert_nothing_was_lost(report)
+    assert kept["websocket"]["connects"] == 4
+    assert kept["websocket"]["closed 1012"] == 3
+    assert kept["websocket"]["events"] > 100
+    assert (kept["websocket"]["gaps"], kept["websocket"]["out of order"], kept["websocket"]["missing"]) == (0, 0, 0)
+    for job in jobs:
+        log = kept["logs"][job]
+        assert (log["ended"], log["wrong lines"], log["lines"] > 10, log["connects"] > 1) == (1, 0, True, True)
+    assert kept["mcp"]["calls"] > 50
+    assert kept["mcp"]["sessions"] == 1
+    assert kept["mcp"].get("failed calls", 0) == 0
+    assert [one["state"] for one in kept["uploads"]] == ["complete"] * 3
+    assert any(one["resumed_at"] for one in kept["uploads"])
+    assert set(kept["assets"]) == {"200"}
