@@ -1,6 +1,7 @@
 """FAILED_SAFE and the ways out, bad versions, operator rollback, lost journals, full disks, a manager that hangs."""
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from att.kernel.errors import AttError, Conflict, NotFound, Refused
 from att.upgrade.service import Asked
 from att_stage0.journal import Journal, Record
 from att_stage0.recover import CannotGoBack, operator_rollback, repair
+from att_stage0.units import UnitState
 
 NEXT = Content("1.2.0", steps=((1, 1, "none"), (2, 1, "additive")))
 
@@ -84,6 +86,24 @@ def test_a_fault_of_our_own_ends_the_transaction_and_leaves_no_fence(machine: Ma
     machine.apply(content)
     assert (state(machine), code_of(machine), current(machine)) == ("REFUSED", "internal", "1.0.0")
     assert problems(machine) == []
+
+
+@pytest.mark.parametrize("active", ["active", "deactivating"])
+def test_a_former_process_that_is_being_stopped_is_restarted_by_the_rollback(machine: Machine, active: str) -> None:
+    machine.sick["1.1.0"] = "unit"
+    real = machine.state
+
+    def stopping(name: str) -> UnitState:
+        found = real(name)
+        rolls_back = "journal ROLLING_BACK done" in machine.effects
+        return replace(found, active=active) if name == "att-api.service" and rolls_back else found
+
+    machine.state = stopping  # type: ignore[method-assign]
+    machine.apply(NONE)
+    machine.state = real  # type: ignore[method-assign]
+    after = machine.effects[machine.effects.index("journal ROLLING_BACK done") :]
+    assert ("restart services" in after) == (active == "deactivating")
+    assert (state(machine), problems(machine)) == ("ROLLED_BACK", [])
 
 
 def test_an_interrupted_version_is_not_bad(machine: Machine) -> None:

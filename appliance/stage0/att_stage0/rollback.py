@@ -145,7 +145,8 @@ def _log_name(world: World) -> str:
 
 
 def _restart_source(world: World, transaction: Transaction) -> None:
-    if world.readyz(2.0).proves(transaction.source, transaction.baseline_failing):
+    stays = world.units.state(f"{API}.service").active == "active"
+    if stays and world.readyz(2.0).proves(transaction.source, transaction.baseline_failing):
         return
     names = services.running(world.layout, transaction.source)
     # The target's writers must be gone before the fence file falls; the lock of the source would only hold it up.
@@ -159,9 +160,10 @@ def _restart_source(world: World, transaction: Transaction) -> None:
 
 
 def _never_replaced(world: World, transaction: Transaction) -> bool:
-    moment = world.moment()
-    same_boot = moment.boot == transaction.values.get("invocation_boot")
-    return same_boot and moment.invocation == transaction.invocation != ""
+    # One that is being stopped is the former one too, but whoever comes next is the target's.
+    api = world.units.state(f"{API}.service")
+    same_boot = world.clock.boot_id() == transaction.values.get("invocation_boot")
+    return same_boot and api.active == "active" and api.invocation == transaction.invocation != ""
 
 
 def _insist(act: Any) -> None:
