@@ -1,34 +1,46 @@
-"""The launcher's process: answers at the local door now; starts apps and tasks in a later release.
+"""The launcher's process: answers at the local door, and starts the tasks and apps of projects for the API.
 
 Two sockets come from the service manager, told apart by their names: `local` and `launcher`.
 """
 
 import asyncio
 import contextlib
-import json
 import os
+import pwd
 import signal
 import socket
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from att.appliance import facts
+import structlog
+
+from att.appliance import Facts, facts, release_root
+from att.effects import journal
 from att.effects.systemd import listen_fds, notify, watchdog_seconds
-from att.kernel.errors import AttError, NotFound
+from att.kernel.error_json import error_object
+from att.kernel.errors import AttError, Failed, Forbidden
 from att.runtime.local_login import LocalLogin, load_key, person_of_machine, publish
+from att.workspace.launcher import Launcher, Machine
+from att.workspace.launcher_wire import LINE_BYTES_MAX, Start, line_of, may_ask, read_ask
 
 CONNECTIONS_MAX = 64
+REQUEST_SECONDS_MAX = 10.0
+WORK_SECONDS_MAX = 180.0
 ANSWER_SECONDS_MAX = 5.0
+API_USER = "att"
 _CREDENTIALS = struct.Struct("3i")
 
-Answer = Callable[[int], dict[str, object]]
+Answer = Callable[[int, asyncio.StreamReader], Awaitable[dict[str, object]]]
+"""Answers one connection of the peer with that uid."""
+
+log = structlog.get_logger(__name__)
 
 
 class Doors:
-    """Serves one JSON line a connection and closes it; how many at once is bounded, the others wait in the backlog."""
+    """Answers a connection with one JSON line and closes it; so many at once, the others wait in the backlog."""
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(CONNECTIONS_MAX)
@@ -37,11 +49,13 @@ class Doors:
     async def open(self, listener: socket.socket, answer: Answer) -> None:
         """Answer on `listener`, which stays the service manager's: its path is never removed."""
 
-        async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             async with self._free:
-                await _serve(writer, answer)
+                await _serve(reader, writer, answer)
 
-        self._servers.append(await asyncio.start_unix_server(serve, sock=listener, cleanup_socket=False))
+        self._servers.append(
+            await asyncio.start_unix_server(serve, sock=listener, cleanup_socket=False, limit=LINE_BYTES_MAX)
+        )
 
     def close(self) -> None:
         """Accept nothing more; what is accepted is answered."""
@@ -49,15 +63,19 @@ class Doors:
             server.close()
 
 
-async def _serve(writer: asyncio.StreamWriter, answer: Answer) -> None:
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer) -> None:
     peer: socket.socket = writer.get_extra_info("socket")
     try:
-        reply = answer(_peer_uid(peer))
+        async with asyncio.timeout(WORK_SECONDS_MAX):
+            reply = await answer(_peer_uid(peer), reader)
     except AttError as error:
-        reply = {"error": {"code": error.code, "detail": error.detail, "hint": error.hint}}
+        reply = {"error": error_object(error)}
+    except Exception as error:
+        log.exception("not answered")
+        reply = {"error": error_object(Failed("internal", f"cannot answer: {type(error).__name__}"))}
     try:
         async with asyncio.timeout(ANSWER_SECONDS_MAX):
-            writer.write(json.dumps(reply, separators=(",", ":")).encode() + b"\n")
+            writer.write(line_of(reply))
             await writer.drain()
             writer.close()
             await writer.wait_closed()
@@ -71,9 +89,45 @@ def _peer_uid(peer: socket.socket) -> int:
     return int(_CREDENTIALS.unpack(raw)[1])
 
 
-def nothing_to_launch(uid: int) -> dict[str, object]:
-    """What the launcher's own door says until there are apps to start."""
-    raise NotFound("not_found", f"cannot start anything for uid {uid}: this release carries no apps or tasks")
+def local_door(login: LocalLogin) -> Answer:
+    """Return what the local door says: a token for an operator, without a question."""
+
+    async def answer(uid: int, _: asyncio.StreamReader) -> dict[str, object]:
+        return login.token(uid)
+
+    return answer
+
+
+def launcher_door(launcher: Launcher, api_uid: int) -> Answer:
+    """Return what the launcher's own door says: one request a connection, of the API and root alone."""
+
+    async def answer(uid: int, reader: asyncio.StreamReader) -> dict[str, object]:
+        if not may_ask(uid, api_uid=api_uid):
+            raise Forbidden("not_allowed", f"cannot start anything for uid {uid}: only the API may ask")
+        async with asyncio.timeout(REQUEST_SECONDS_MAX):
+            line = await reader.readuntil(b"\n")
+        return await asyncio.to_thread(_done, launcher, line)
+
+    return answer
+
+
+def _done(launcher: Launcher, line: bytes) -> dict[str, object]:
+    ask = read_ask(line)
+    if isinstance(ask, Start):
+        return {"state": launcher.start(ask.slot, ask.spec)}
+    act = {"stop": launcher.stop, "state": launcher.state, "forget": launcher.forget}[ask.verb]
+    return {"state": act(ask.slot, ask.task_id, ask.kind)}
+
+
+def machine_of(where: Facts) -> Machine:
+    """Return where the launcher works on this machine."""
+    return Machine(
+        release=release_root(),
+        projects=where.paths.projects,
+        launch=where.paths.launch,
+        egress=where.unit("att-egress").socket_paths[0],
+        slots=where.limits.projects_max,
+    )
 
 
 async def _watchdog() -> None:
@@ -84,18 +138,17 @@ async def _watchdog() -> None:
         await asyncio.sleep(every)
 
 
-async def serve(sockets: dict[str, socket.socket], local: Answer) -> None:
-    """Serve until SIGTERM or SIGINT; `sockets` by name, of which `local` must be there."""
+async def serve(sockets: dict[str, socket.socket], answers: dict[str, Answer]) -> None:
+    """Serve until SIGTERM or SIGINT: on each socket its answer, both by the socket's name."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     doors = Doors()
-    await doors.open(sockets["local"], local)
-    if "launcher" in sockets:
-        await doors.open(sockets["launcher"], nothing_to_launch)
+    for name, listener in sockets.items():
+        await doors.open(listener, answers[name])
     watchdog = asyncio.create_task(_watchdog())
-    notify("READY=1", "STATUS=answering at the local door")
+    notify("READY=1", "STATUS=answering")
     await stop.wait()
     notify("STOPPING=1")
     doors.close()
@@ -110,11 +163,15 @@ def main() -> None:
     inherited = {item.name: socket.socket(fileno=item.fd) for item in listen_fds()}
     if "local" not in inherited:
         sys.exit("cannot start: the service manager passed no socket named local")
-    paths = facts().paths
-    key = load_key(Path(os.environ.get("STATE_DIRECTORY", paths.state / "launcher")))
-    publish(key, paths.keys)
+    journal.to_stderr("info")
+    where = facts()
+    key = load_key(Path(os.environ.get("STATE_DIRECTORY", where.paths.state / "launcher")))
+    publish(key, where.paths.keys)
     login = LocalLogin(key, person=person_of_machine, now=time.time)
-    asyncio.run(serve(inherited, login.token))
+    launcher = Launcher(machine_of(where))
+    launcher.sweep()
+    answers = {"local": local_door(login), "launcher": launcher_door(launcher, pwd.getpwnam(API_USER).pw_uid)}
+    asyncio.run(serve(inherited, answers))
 
 
 if __name__ == "__main__":

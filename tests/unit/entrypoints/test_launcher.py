@@ -5,13 +5,16 @@ import json
 import os
 import signal
 import socket
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
 import pytest
+from tests.unit.workspace.manager import FakeManager, launcher_at
 
 from att.entrypoints import launcher
 from att.kernel.errors import Forbidden
+from att.workspace.launcher_wire import line_of, may_ask
 
 
 def listening(path: Path) -> socket.socket:
@@ -21,9 +24,10 @@ def listening(path: Path) -> socket.socket:
     return listener
 
 
-async def ask(path: Path) -> dict[str, object]:
+async def ask(path: Path, question: bytes = b"") -> dict[str, object]:
     with anyio.fail_after(5):
         reader, writer = await asyncio.open_unix_connection(str(path))
+        writer.write(question)
         line = await reader.readline()
         assert await reader.read() == b""
         writer.close()
@@ -32,7 +36,7 @@ async def ask(path: Path) -> dict[str, object]:
     return answer
 
 
-def token_for(uid: int) -> dict[str, object]:
+async def token_for(uid: int, _: asyncio.StreamReader) -> dict[str, object]:
     return {"token": f"for {uid}", "expires": 1}
 
 
@@ -40,7 +44,7 @@ def token_for(uid: int) -> dict[str, object]:
 async def test_the_local_door_answers_with_the_uid_of_the_peer_and_stays_after_a_stop(tmp_path: Path) -> None:
     path = tmp_path / "local.sock"
     async with anyio.create_task_group() as group:
-        group.start_soon(launcher.serve, {"local": listening(path)}, token_for)
+        group.start_soon(launcher.serve, {"local": listening(path)}, {"local": token_for})
         assert await ask(path) == {"token": f"for {os.getuid()}", "expires": 1}
         os.kill(os.getpid(), signal.SIGTERM)
     assert path.exists()
@@ -48,12 +52,12 @@ async def test_the_local_door_answers_with_the_uid_of_the_peer_and_stays_after_a
 
 @pytest.mark.anyio
 async def test_a_refusal_is_one_line_with_code_and_hint(tmp_path: Path) -> None:
-    def refuse(uid: int) -> dict[str, object]:
+    async def refuse(uid: int, _: asyncio.StreamReader) -> dict[str, object]:
         raise Forbidden("not_allowed", f"cannot log in at the local door: uid {uid}")
 
     path = tmp_path / "local.sock"
     async with anyio.create_task_group() as group:
-        group.start_soon(launcher.serve, {"local": listening(path)}, refuse)
+        group.start_soon(launcher.serve, {"local": listening(path)}, {"local": refuse})
         answer = await ask(path)
         os.kill(os.getpid(), signal.SIGTERM)
     error = answer["error"]
@@ -62,16 +66,55 @@ async def test_a_refusal_is_one_line_with_code_and_hint(tmp_path: Path) -> None:
     assert error["hint"]
 
 
-@pytest.mark.anyio
-async def test_the_launchers_own_door_says_that_there_is_nothing_to_start(tmp_path: Path) -> None:
-    paths = {name: tmp_path / f"{name}.sock" for name in ("local", "launcher")}
+@pytest.fixture
+async def own_door(tmp_path: Path) -> AsyncIterator[tuple[Path, FakeManager]]:
+    """The launcher's own door, of which this user is the API, over a service manager that is not there."""
+    manager = FakeManager()
+    answer = launcher.launcher_door(launcher_at(tmp_path, manager), os.getuid())
+    path = tmp_path / "launcher.sock"
     async with anyio.create_task_group() as group:
-        group.start_soon(launcher.serve, {name: listening(path) for name, path in paths.items()}, token_for)
-        answer = await ask(paths["launcher"])
+        group.start_soon(launcher.serve, {"launcher": listening(path)}, {"launcher": answer})
+        yield path, manager
         os.kill(os.getpid(), signal.SIGTERM)
-    error = answer["error"]
+
+
+def test_of_the_api_and_root_alone_the_launcher_takes_orders() -> None:
+    assert [may_ask(uid, api_uid=940) for uid in (0, 940, 1000, 20000)] == [True, True, False, False]
+
+
+@pytest.mark.anyio
+async def test_a_task_is_started_and_stopped_through_the_door(own_door: tuple[Path, FakeManager]) -> None:
+    path, manager = own_door
+    about = {"slot": 7, "task_id": "task_1", "kind": "test"}
+    spec = {"task_id": "task_1", "kind": "test", "command": ["true"]}
+    started = await ask(path, line_of({"verb": "start", "slot": 7, "spec": spec}))
+    assert started["state"] == {"active": True, "result": "success", "memory_bytes": 4096, "invocation": "run1"}
+    assert manager.running == {"att-task@p007-task_1.service"}
+    await ask(path, line_of({"verb": "stop", **about}))
+    assert manager.running == set()
+    assert "state" in await ask(path, line_of({"verb": "forget", **about}))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("question", "field"),
+    [
+        (b"{}\n", ""),
+        (b"no json\n", ""),
+        (b'{"verb":"start","slot":-1,"spec":{"task_id":"t","kind":"test","command":["x"]}}\n', "start.slot"),
+        (b'{"verb":"start","slot":1,"spec":{"task_id":"t","kind":"test","command":[]}}\n', "start.spec.command"),
+        (b'{"verb":"start","slot":1,"spec":{"task_id":"../t","kind":"test","command":["x"]}}\n', "task_id"),
+        (b'{"verb":"start","slot":999,"spec":{"task_id":"t","kind":"test","command":["x"]}}\n', "slot"),
+    ],
+)
+async def test_what_is_no_request_starts_nothing_and_names_the_field(
+    own_door: tuple[Path, FakeManager], question: bytes, field: str
+) -> None:
+    path, manager = own_door
+    error = (await ask(path, question))["error"]
     assert isinstance(error, dict)
-    assert error["code"] == "not_found"
+    assert (error["code"], error["field"]) == ("invalid_input", field)
+    assert manager.asked == []
 
 
 @pytest.mark.anyio
@@ -83,7 +126,7 @@ async def test_more_clients_than_it_serves_at_once_all_get_an_answer(tmp_path: P
         answers.append(await ask(path))
 
     async with anyio.create_task_group() as group:
-        group.start_soon(launcher.serve, {"local": listening(path)}, token_for)
+        group.start_soon(launcher.serve, {"local": listening(path)}, {"local": token_for})
         async with anyio.create_task_group() as clients:
             for _ in range(launcher.CONNECTIONS_MAX + 10):
                 clients.start_soon(one)

@@ -50,7 +50,8 @@ def sockets_of(unit: Unit) -> list[Path]:
 WITH_SOCKET = [unit for unit in FACTS.units if unit.socket]
 SOCKETS = sorted(IMAGE_UNITS.glob("*.socket"))
 SERVICES = sorted([*IMAGE_UNITS.glob("*.service"), *RELEASE_UNITS.glob("*.service")])
-RELEASED = sorted(RELEASE_UNITS.glob("*.service"))
+TEMPLATES = sorted(RELEASE_UNITS.glob("*@.service"))
+RELEASED = sorted({*RELEASE_UNITS.glob("*.service")} - {*TEMPLATES})
 
 
 @pytest.mark.parametrize("unit", WITH_SOCKET, ids=lambda unit: unit.name)
@@ -107,6 +108,18 @@ def test_a_released_service_comes_back_for_ever_and_stops_in_time(path: Path) ->
     assert found["TimeoutStopSec"] == ["10"]
     assert int(found["WatchdogSec"][0]) > 0
     assert f"{path.stem}.socket" in found["Requires"][0].split()
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_what_runs_for_a_project_is_nobody_without_a_drop_in_and_is_not_started_again(path: Path) -> None:
+    found = settings_of(path)
+    assert found["User"] == ["nobody"]
+    assert found["ExecStart"] == ["@RELEASE@/venv/bin/python -P -m att.entrypoints.run"]
+    assert found["PrivateNetwork"] == ["yes"]
+    assert found["CapabilityBoundingSet"] == [""]
+    assert found["Slice"] == ["att-apps.slice"]
+    assert found["Restart"] == ["no"]
+    assert "/var/lib/att:ro" in found["TemporaryFileSystem"][0]
 
 
 @pytest.mark.parametrize("unit", FACTS.units, ids=lambda unit: unit.name)
