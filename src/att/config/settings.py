@@ -97,6 +97,17 @@ class Jobs(Section):
     running_max: int = setting(4, "Jobs that run at once; others wait", ge=1, le=64, reload=RESTART_API)
 
 
+class Projects(Section):
+    """Projects: the NAT apps that are developed here."""
+
+    quota_bytes: int = setting(
+        2_147_483_648,
+        "Bytes on disk that the files of one project may take",
+        ge=16_777_216,
+        le=1_099_511_627_776,
+    )
+
+
 class Settings(Section):
     """All settings of the appliance."""
 
@@ -107,3 +118,4 @@ class Settings(Section):
     audit: Audit = Audit()
     retention: Retention = Retention()
     jobs: Jobs = Jobs()
+    projects: Projects = Projects()

@@ -11,6 +11,8 @@ class EventType(StrEnum):
     """What happened. GAP is never published: a subscriber that lost events to retention is told by it."""
 
     PROJECT_CREATED = "project.created"
+    PROJECT_CHANGED = "project.changed"
+    PROJECT_DELETED = "project.deleted"
     CODE_CHANGED = "code.changed"
     TEST_RUN = "test.run"
     TEST_PASSED = "test.passed"
@@ -23,6 +25,9 @@ class EventType(StrEnum):
     GIT_PR_CREATED = "git.pr.created"
     GIT_PR_MERGED = "git.pr.merged"
     ERROR = "error"
+    APP_STARTED = "app.started"
+    APP_STOPPED = "app.stopped"
+    APP_FAILED = "app.failed"
     JOB_QUEUED = "job.queued"
     JOB_STARTED = "job.started"
     JOB_PROGRESS = "job.progress"

@@ -1,9 +1,11 @@
 """What other rooms need of projects, and what projects need of them."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
+from att.kernel.operation import Caller
+from att.projects.decision import ProjectStatus
 from att.workspace.place import Place
 
 
@@ -18,6 +20,56 @@ class Places(Protocol):
 
     async def secrets(self, project_id: str) -> Mapping[str, str]:
         """Return the project's variables and unsealed secrets, for the environment of its apps and tasks."""
+
+
+class Statuses(Protocol):
+    """Where the runtime tells what became of a project's app; `att.projects.service.Projects` is one."""
+
+    async def become(self, project_id: str, status: ProjectStatus, detail: str = "") -> None:
+        """Give the project its next state; Conflict(project_state) when that cannot follow the present one."""
+
+
+class Rooms(Protocol):
+    """Who asks before it writes much into a project; `att.projects.service.Projects` is one."""
+
+    async def require_room(self, place: Place) -> None:
+        """Raise TooLarge(quota_reached), which says by what, when the project fills its room on the disk."""
+
+
+class Logins(Protocol):
+    """Who knows stored credentials; `att.projects.variables.Variables` is one."""
+
+    async def login(self, credential: str, url: str) -> "Login":
+        """Return a stored credential for the host of `url`.
+
+        Raises NotFound(credential_unknown), Refused(credential_host) when it belongs to another host.
+        """
+
+
+class Bus(Protocol):
+    """Where projects tell what happens to them."""
+
+    def publish(self, event_type: str, payload: Mapping[str, Any], *, project_id: str = "") -> object: ...
+
+
+class Kept(Protocol):
+    """A file that was handed over: its handle, size and, once whole, its hash."""
+
+    upload: str
+    bytes: int
+    sha256: str | None
+
+
+class Outgoing(Protocol):
+    """Keeps a file for its owner to fetch, for a day; `att.surfaces.uploads.Uploads` is one."""
+
+    async def create(self, caller: Caller) -> Kept:
+        """Begin an empty file of `caller`."""
+
+    async def append(
+        self, upload_id: str, caller: Caller, offset: int, chunks: AsyncIterator[bytes], *, complete: bool
+    ) -> Kept:
+        """Write `chunks` at `offset`, which is where the file ends; seal it when `complete`."""
 
 
 class Apps(Protocol):

@@ -1,0 +1,35 @@
+"""What projects do to the world, in one hand: the sandbox, its agent, the forge, the apps."""
+
+from dataclasses import dataclass
+
+from att.appliance import Facts
+from att.projects.ports import Apps, Repositories
+from att.projects.records import Stored
+from att.workspace.place import Place
+from att.workspace.ports import Agents, Sandboxes
+
+SLOTS = 256
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The far sides of projects. `appliance` says whether each project has a user of its own."""
+
+    where: Facts
+    sandboxes: Sandboxes
+    agents: Agents
+    repositories: Repositories
+    apps: Apps
+    appliance: bool
+
+    def place(self, row: Stored) -> Place:
+        """Return where a project lies."""
+        user = None if row.slot is None else f"att-p{row.slot:03}"
+        return Place(row.id, row.slug, self.where.paths.projects / row.id, user)
+
+    async def remove(self, row: Stored) -> None:
+        """Stop and remove everything of a project but its row; may run again."""
+        place = self.place(row)
+        await self.apps.stop_all(place)
+        await self.sandboxes.remove(place)
+        await self.repositories.remove(row.id)
