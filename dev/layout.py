@@ -1,7 +1,7 @@
 """Renders what is made of appliance.toml: users and groups, run-time directories, the layout document."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from att.appliance import Facts
@@ -49,13 +49,19 @@ def tmpfiles(facts: Facts) -> str:
         "# Run-time directories; other state is made at first boot. Made of appliance.toml by `make generate`.",
         *(f"d {path} 0755 root root -" for path in (facts.paths.run, facts.paths.keys)),
         f"d {facts.paths.launch} 0700 root root -",
-        "# One folder a project: the group lets the API read what the project's processes leave there.",
+        "# One folder a project. What its processes make in `tasks` gets the group of the API, which so may read it.",
         f"d {facts.paths.projects} 0711 root root -",
-        *(
-            f"d {facts.paths.projects}/p{index:03} 2750 att-p{index:03} {facts.unit('att-api').user} -"
-            for index in range(facts.limits.projects_max)
-        ),
+        *(line for index in range(facts.limits.projects_max) for line in _project_folders(facts, index)),
     )
+
+
+def _project_folders(facts: Facts, index: int) -> Iterator[str]:
+    user, group = f"att-p{index:03}", facts.unit("att-api").user
+    folder = facts.paths.projects / f"p{index:03}"
+    yield f"d {folder} 0750 {user} {group} -"
+    yield f"d {folder}/work 0700 {user} {user} -"
+    yield f"d {folder}/home 0700 {user} {user} -"
+    yield f"d {folder}/tasks 2770 {user} {group} -"
 
 
 def layout(facts: Facts, source: str) -> str:

@@ -83,6 +83,7 @@ CODES: dict[str, str] = {
     "job_unknown": "list jobs with `attctl job list`",
     "key_reused": "give each new request its own key",
     "key_revoked": "fetch a bundle signed with a key that is still trusted",
+    "launcher_unavailable": "look at `systemctl status att-launcher` and `journalctl -u att-launcher`",
     "malformed": "send one JSON object in UTF-8",
     "media_type": "send the body as application/json",
     "metadata_invalid": "ask who built the bundle: its metadata is signed and yet does not fit the schema",
