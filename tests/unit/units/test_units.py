@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from att.appliance import Unit, load_facts
+from att.workspace.units import DROP_IN
 
 ROOT = Path(__file__).parents[3]
 FACTS = load_facts(ROOT / "appliance/appliance.toml")
@@ -111,9 +112,10 @@ def test_a_released_service_comes_back_for_ever_and_stops_in_time(path: Path) ->
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
-def test_what_runs_for_a_project_is_nobody_without_a_drop_in_and_is_not_started_again(path: Path) -> None:
+def test_what_runs_for_a_project_does_not_start_without_a_drop_in_nor_again_by_itself(path: Path) -> None:
     found = settings_of(path)
-    assert found["User"] == ["nobody"]
+    assert found["User"] == ["att-p000"]
+    assert found["ConditionPathExists"] == [f"/run/systemd/system/%n.d/{DROP_IN}"]
     assert found["ExecStart"] == ["@RELEASE@/venv/bin/python -P -m att.entrypoints.run"]
     assert found["PrivateNetwork"] == ["yes"]
     assert found["CapabilityBoundingSet"] == [""]
