@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from tests.contract import cases_models
+from tests.contract.case import Case
 from tests.contract.conftest import Running
 
 from att.kernel.operation import Effect, Kind, Operation
@@ -28,20 +30,7 @@ SPECS = {spec.name: spec for spec in specs().values()}
 ERAS = ("legacy", "2026-07-28")
 
 
-@dataclass(frozen=True)
-class Case:
-    """One call and how it ends: `ok`, or the code of its error. `stable` results are equal, others of one shape."""
-
-    name: str
-    values: Mapping[str, Any] = field(default_factory=dict)
-    ends: str = "ok"
-    stable: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.name}-{self.ends}"
-
-
-CASES = (
+OWN = (
     Case("att.status", stable=False),
     Case("att.upgrade.plan", {"upload": b"no bundle"}, "appliance_only"),
     Case("att.upgrade.apply", {"upload": b"no bundle"}, "appliance_only"),
@@ -70,6 +59,7 @@ CASES = (
     Case("att.tools.search", {"query": "upgrade", "limit": 3}),
     Case("att.tools.search", {"limit": 0}, "invalid_input"),
 )
+CASES: tuple[Case, ...] = (*OWN, *cases_models.CASES)
 
 
 def shape(value: Any) -> Any:
@@ -137,7 +127,8 @@ class Sender:
                 file = self.folder / parameter.name
                 file.write_bytes(value if isinstance(value, bytes) else value.encode())
                 value = file
-            arguments += [str(value)] if parameter.argument else [f"--{parameter.name.replace('_', '-')}", str(value)]
+            flag = [] if parameter.argument else [f"--{parameter.name.replace('_', '-')}"]
+            arguments += [word for one in (value if isinstance(value, list) else [value]) for word in (*flag, str(one))]
         return arguments
 
     def _uploaded(self, case: Case) -> dict[str, Any]:

@@ -1,35 +1,31 @@
 """The API process: REST, MCP, WebSocket and console on the socket that systemd holds, over one database.
 
-Stopping is bounded: on SIGTERM no connection is accepted any more (new ones wait in the socket's backlog for the next
-process), streams end with a hint to reconnect, waiting writes are answered at once, the rest has five seconds.
+When it stops, streams end with a hint to reconnect and waiting writes are answered at once, see `serving`.
 """
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import anyio
 import structlog
-import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from att.appliance import Facts, facts, release_root, running_release
 from att.audit.service import KEEP as AUDIT_KEEP
 from att.audit.service import Audit
 from att.config.live import LiveSettings
 from att.effects import journal
-from att.effects.systemd import listen_fds, notify, watchdog_seconds
+from att.effects.systemd import notify
 from att.entrypoints.developing import Developing, developing
+from att.entrypoints.serving import BoundedServer, inherited_sockets, keep_watchdog_quiet
 from att.events.service import Events
 from att.identity.service import Identity
 from att.jobs.service import KEEP as JOBS_KEEP
@@ -48,10 +44,6 @@ from att.surfaces.rest.health import ProcessState, Readiness, Ready
 from att.surfaces.rest.streams import Streams
 from att.surfaces.uploads import Uploads
 
-GRACEFUL_SECONDS = 5
-SETTLE_SECONDS = 0.05
-SETTLE_SECONDS_MAX = 1.0
-KEEP_ALIVE_SECONDS = 75
 SETTINGS_SECONDS = 5.0
 FENCE_FILE = "fence"
 
@@ -223,7 +215,7 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with anyio.create_task_group() as tasks:
-            for run in (store.run, jobs.run, events.run, mcp.run, _keep_watchdog_quiet, *rooms.runs):
+            for run in (store.run, jobs.run, events.run, mcp.run, keep_watchdog_quiet, *rooms.runs):
                 tasks.start_soon(run)
             tasks.start_soon(_follow_log_level, settings)
             yield
@@ -231,14 +223,6 @@ def _lifespan(
         await store.close()
 
     return lifespan
-
-
-async def _keep_watchdog_quiet() -> None:
-    """Tell systemd that the event loop lives; that and nothing more."""
-    every = watchdog_seconds()
-    while every is not None:
-        notify("WATCHDOG=1")
-        await anyio.sleep(every)
 
 
 async def _follow_log_level(settings: LiveSettings) -> None:
@@ -250,78 +234,15 @@ async def _follow_log_level(settings: LiveSettings) -> None:
             journal.set_level(level)
 
 
-class ApiServer(uvicorn.Server):
-    """uvicorn, but ready and stopping are told, and stopping begins with closing the door."""
+class ApiServer(BoundedServer):
+    """The API's server: MCP is warmed up once connections are taken, everything open hears of the end."""
 
     def __init__(self, platform: Platform, *, on_ready: Callable[[], None]) -> None:
-        super().__init__(
-            uvicorn.Config(
-                platform.app,
-                log_config=None,
-                access_log=False,
-                http="httptools",
-                ws="websockets-sansio",
-                lifespan="on",
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=GRACEFUL_SECONDS,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            )
-        )
-        self._platform = platform
-        self._on_ready = on_ready
-        self._loop: asyncio.AbstractEventLoop | None = None
+        def ready() -> None:
+            on_ready()
+            platform.mcp.warm()
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept connections, then say so."""
-        self._loop = asyncio.get_running_loop()
-        await super().startup(sockets)
-        if self.started:
-            self._on_ready()
-            self._platform.mcp.warm()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Handle signals; a SIGTERM that was obeyed is a good end, not raised again."""
-        with super().capture_signals():
-            yield
-            self._captured_signals = [one for one in self._captured_signals if one != signal.SIGTERM]
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to stop at once, not at uvicorn's next look."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self.close_door)
-        super().handle_exit(sig, frame)
-
-    def close_door(self) -> None:
-        """Accept no more connections and let everything open know."""
-        if self._platform.draining.begun:
-            return
-        notify("STOPPING=1")
-        # Only look away from the listening sockets: closing them now would drop connections that were accepted in
-        # this very turn of the loop and have no transport yet. uvicorn closes them a moment later.
-        for listener in (listener for server in self.servers for listener in server.sockets):
-            asyncio.get_running_loop().remove_reader(listener.fileno())
-        self._platform.draining.begin()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Give connections that were accepted in the last moment the time to say what they want, then end."""
-        self.close_door()
-        with anyio.move_on_after(SETTLE_SECONDS_MAX):
-            await anyio.sleep(SETTLE_SECONDS)
-            while any(map(_has_said_nothing, self.server_state.connections)):  # noqa: ASYNC110 - uvicorn has no event
-                await anyio.sleep(SETTLE_SECONDS)
-        await super().shutdown(sockets)
-
-
-def _has_said_nothing(connection: object) -> bool:
-    """Whether a client's connection was accepted and its request not yet read: closing it now would lose it."""
-    return isinstance(connection, HttpToolsProtocol) and connection.cycle is None
-
-
-def inherited_sockets() -> list[socket.socket]:
-    """Return the sockets that systemd hands over."""
-    return [socket.socket(fileno=found.fd) for found in listen_fds()]
+        super().__init__(platform.app, on_ready=ready, on_stop=platform.draining.begin, lifespan="on")
 
 
 async def serve(where: Facts, settings: LiveSettings, sockets: list[socket.socket]) -> None:

@@ -1,12 +1,18 @@
 """Wires the rooms in which NAT apps are developed; the API and `make dev` differ in the backend alone."""
 
+import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
 from att.appliance import Facts
+from att.entrypoints.router_child import PORT as ROUTER_PORT
+from att.entrypoints.router_child import RouterChild
 from att.events.service import Events
 from att.jobs.service import Jobs
+from att.router.door import RouterDoor
+from att.router.keys import RouterKeys
+from att.router.service import Models
 from att.store.service import Store
 
 
@@ -19,6 +25,26 @@ class Developing:
     ends: list[Callable[[], None]] = field(default_factory=list)
 
 
-def developing(where: Facts, store: Store, events: Events, jobs: Jobs, *, appliance: bool) -> Developing:
+def developing(
+    where: Facts,
+    store: Store,  # noqa: ARG001 - for the rooms to come
+    events: Events,  # noqa: ARG001 - for the rooms to come
+    jobs: Jobs,  # noqa: ARG001 - for the rooms to come
+    *,
+    appliance: bool,
+) -> Developing:
     """Build the rooms over one store."""
-    return Developing()
+    rooms = Developing()
+    _models(rooms, where, appliance=appliance)
+    return rooms
+
+
+def _models(rooms: Developing, where: Facts, *, appliance: bool) -> None:
+    if appliance:
+        keys = RouterKeys.load(where.paths.api_state, where.paths.run)
+        door = RouterDoor(where.unit("att-router").socket_paths[0], where.ports.router, keys)
+    else:
+        child = RouterChild(where, os.environ.get(ROUTER_PORT, ""))
+        rooms.runs.append(child.run)
+        door = child.door
+    rooms.services |= {RouterDoor: door, Models: Models(door)}

@@ -25,6 +25,7 @@ ROOMS: Mapping[str, str] = MappingProxyType(
         "att.token": "att.identity.operations",
         "att.job": "att.jobs.operations",
         "att.audit": "att.audit.operations",
+        "att.models": "att.router.operations",
         "att.tools": "att.surfaces.operations",
     }
 )

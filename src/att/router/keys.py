@@ -1,0 +1,81 @@
+"""The API's key for the router: made once in its state, its public half published, tokens signed with it."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from att.effects.filesystem import write_atomically
+from att.kernel.errors import Failed
+from att.kernel.signed_token import sign
+
+PURPOSE = "router"
+PURPOSE_ADMIN = "router-admin"
+KEY_FILE = "router-signing.key"
+PUBLIC_FOLDER = "api"
+PUBLIC_FILE = "router.pub"
+PROJECT_SECONDS = 366 * 86_400
+ADMIN_SECONDS = 120
+
+
+def public_file(run: Path) -> Path:
+    """Where below the run-time directory the public half lies: in a folder of the API's own."""
+    return run / PUBLIC_FOLDER / PUBLIC_FILE
+
+
+class RouterKeys:
+    """Signs keys; `now` is Unix seconds."""
+
+    def __init__(self, key: Ed25519PrivateKey, now: Callable[[], float] = time.time) -> None:
+        self._key = key
+        self._now = now
+
+    @classmethod
+    def load(cls, state: Path, run: Path) -> "RouterKeys":
+        """Return the keys of the API's state, made now if there are none, and publish the public half.
+
+        Raises Failed(internal) where the file is there and holds no such key.
+        """
+        key = _load(state / KEY_FILE)
+        path = public_file(run)
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        write_atomically(path, pem, mode=0o444)
+        return cls(key)
+
+    def for_project(self, project_id: str) -> str:
+        """Return a key for the apps and tests of a project, good for a year."""
+        return self._sign(PURPOSE, PROJECT_SECONDS, project=project_id)
+
+    def for_person(self, name: str, days: int) -> str:
+        """Return a key for a person or a program outside, good for so many days."""
+        return self._sign(PURPOSE, days * 86_400, name=name)
+
+    def for_admin(self) -> str:
+        """Return a key that configures the router, good for two minutes."""
+        return self._sign(PURPOSE_ADMIN, ADMIN_SECONDS, name="api")
+
+    def _sign(self, purpose: str, seconds: int, **claims: str) -> str:
+        return sign(self._key, {"purpose": purpose, "exp": int(self._now()) + seconds, **claims})
+
+
+def _load(path: Path) -> Ed25519PrivateKey:
+    if not path.exists():
+        key = Ed25519PrivateKey.generate()
+        write_atomically(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600)
+        return key
+    try:
+        loaded = load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError) as error:
+        raise Failed("internal", f"cannot read the key {path}: {error}") from error
+    if not isinstance(loaded, Ed25519PrivateKey):
+        raise Failed("internal", f"cannot use the key {path}: it is no Ed25519 key")
+    return loaded

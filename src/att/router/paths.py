@@ -1,0 +1,3 @@
+"""The routes that the API knows of the router."""
+
+ADMIN = "/admin/providers"

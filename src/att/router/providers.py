@@ -1,0 +1,160 @@
+"""The configured providers: one file in the router's own state, each key sealed with a key that lies beside it."""
+
+import os
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+from att.effects.filesystem import write_atomically
+from att.kernel.errors import Conflict, Failed, InvalidInput, NotFound
+from att.router.address import checked_base_url
+
+FILE = "providers.json"
+KEY_FILE = "sealing.key"
+PROVIDERS_MAX = 64
+MODELS_MAX = 256
+KEY_CHARS_MAX = 4096
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
+_SECRET = re.compile(r"[\x21-\x7e]+")
+
+
+class Provider(msgspec.Struct, frozen=True):
+    """One provider as it is kept; `sealed` is its key, None where it needs none."""
+
+    name: str
+    base_url: str
+    models: tuple[str, ...]
+    sealed: bytes | None = None
+
+    def public(self) -> dict[str, object]:
+        """Return what may be shown: never the key."""
+        return {
+            "name": self.name,
+            "base_url": self.base_url,
+            "models": list(self.models),
+            "has_key": self.sealed is not None,
+        }
+
+
+class Providers:
+    """Adds, finds and removes providers; every change is on disk before it counts."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read what is there; raises Failed(internal) for a file that cannot be read, rather than lose it."""
+        self._folder = folder
+        self._cipher = ChaCha20Poly1305(_sealing_key(folder / KEY_FILE))
+        self._all = {provider.name: provider for provider in _read(folder / FILE)}
+
+    def all(self) -> list[Provider]:
+        """Return every provider by name."""
+        return [self._all[name] for name in sorted(self._all)]
+
+    def get(self, name: str) -> Provider:
+        """Return one; raises NotFound(provider_unknown)."""
+        try:
+            return self._all[name]
+        except KeyError:
+            raise NotFound("provider_unknown", f"cannot find the provider {name[:64]!r}") from None
+
+    def add(self, name: str, base_url: str, models: Sequence[str], key: str | None) -> Provider:
+        """Keep a new provider; raises InvalidInput(invalid_input), Conflict(name_taken)."""
+        _check(name, models, key)
+        url = checked_base_url(base_url)
+        if name in self._all:
+            raise Conflict("name_taken", f"cannot add the provider {name}: there is one of that name")
+        if len(self._all) >= PROVIDERS_MAX:
+            raise InvalidInput("invalid_input", f"cannot add the provider {name}: {PROVIDERS_MAX} are there already")
+        made = Provider(name, url, tuple(dict.fromkeys(models)), self._seal(name, url, key) if key else None)
+        self._write({**self._all, name: made})
+        return made
+
+    def remove(self, name: str) -> Provider:
+        """Forget one; raises NotFound(provider_unknown)."""
+        found = self.get(name)
+        self._write({kept: provider for kept, provider in self._all.items() if kept != name})
+        return found
+
+    def key(self, provider: Provider) -> str | None:
+        """Return the provider's key; raises Failed(sealed_broken) when it was not sealed here for this address."""
+        if provider.sealed is None:
+            return None
+        nonce, text = provider.sealed[:_NONCE_BYTES], provider.sealed[_NONCE_BYTES:]
+        try:
+            return self._cipher.decrypt(nonce, text, _bound(provider.name, provider.base_url)).decode()
+        except (InvalidTag, ValueError) as error:
+            raise Failed(
+                "sealed_broken",
+                f"cannot open the key of the provider {provider.name}: it was not sealed here for this address",
+                hint="remove the provider and add it again",
+            ) from error
+
+    def of_model(self, model: str) -> tuple[Provider, str] | None:
+        """Return who serves `provider/model`, or a model's bare name where one provider alone has it."""
+        name, _, rest = model.partition("/")
+        provider = self._all.get(name)
+        if provider is not None and rest in provider.models:
+            return provider, rest
+        having = [provider for provider in self._all.values() if model in provider.models]
+        return (having[0], model) if len(having) == 1 else None
+
+    def models(self) -> Iterator[tuple[str, str]]:
+        """Yield (public name, provider) of every model."""
+        for provider in self.all():
+            for model in provider.models:
+                yield f"{provider.name}/{model}", provider.name
+
+    def _seal(self, name: str, base_url: str, key: str) -> bytes:
+        # Bound to the address: whoever could edit the file cannot have the key sent elsewhere.
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, key.encode(), _bound(name, base_url))
+
+    def _write(self, providers: dict[str, Provider]) -> None:
+        write_atomically(self._folder / FILE, msgspec.json.encode(list(providers.values())), mode=0o600)
+        self._all = providers
+
+
+def _bound(name: str, base_url: str) -> bytes:
+    return f"{name}\n{base_url}".encode()
+
+
+def _check(name: str, models: Sequence[str], key: str | None) -> None:
+    if not _NAME.fullmatch(name):
+        raise _invalid("name", "a name is at most 32 small letters, digits and dashes, and begins with a letter")
+    if not models or len(models) > MODELS_MAX or not all(_MODEL.fullmatch(model) for model in models):
+        raise _invalid("models", f"name 1 to {MODELS_MAX} models, each without spaces")
+    if key is not None and (len(key) > KEY_CHARS_MAX or not _SECRET.fullmatch(key)):
+        raise _invalid("key", f"a key is one line of at most {KEY_CHARS_MAX} printable characters")
+
+
+def _invalid(field: str, why: str) -> InvalidInput:
+    return InvalidInput("invalid_input", f"cannot add the provider: {why}", field=field)
+
+
+def _read(path: Path) -> list[Provider]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=list[Provider])
+    except FileNotFoundError:
+        return []
+    except (OSError, msgspec.MsgspecError) as error:
+        raise Failed("internal", f"cannot read the providers in {path}: {error}") from error
+
+
+def _sealing_key(path: Path) -> bytes:
+    if not path.exists():
+        write_atomically(path, secrets.token_bytes(_KEY_BYTES), mode=0o400)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        key = os.read(fd, _KEY_BYTES + 1)
+    finally:
+        os.close(fd)
+    if len(key) != _KEY_BYTES:
+        raise Failed("internal", f"cannot use the key {path}: it has not {_KEY_BYTES} bytes")
+    return key
