@@ -22,7 +22,7 @@ OUT = "out"
 """The folder in which a task may leave files for who started it (a report); `ATT_TASK_OUT` names it."""
 
 GRACE_SECONDS = 5.0
-_RECORD_BYTES_MAX = 64 * 1024
+RECORD_BYTES_MAX = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -68,16 +68,14 @@ def write_record(folder: Path, name: str, record: Begun | Over) -> None:
         raise
 
 
-def read_begun(folder: Path) -> Begun | None:
-    """Return what `run.json` says; None when the task has not begun."""
-    found = _read(folder / RUN)
-    return None if found is None else Begun(**found)
+def begun_of(data: bytes) -> Begun:
+    """Return what `run.json` says; raises ValueError for what no `att-run` wrote."""
+    return Begun(**_fields(data, Begun))
 
 
-def read_over(folder: Path) -> Over | None:
-    """Return what `exit.json` says; None when the task has not ended."""
-    found = _read(folder / EXIT)
-    return None if found is None else Over(**found)
+def over_of(data: bytes) -> Over:
+    """Return what `exit.json` says; raises ValueError for what no `att-run` wrote."""
+    return Over(**_fields(data, Over))
 
 
 def take_lock(folder: Path) -> int | None:
@@ -91,15 +89,16 @@ def take_lock(folder: Path) -> int | None:
     return fd
 
 
-def is_held(folder: Path) -> bool:
-    """Whether the task's `att-run` lives; to be asked only once it has begun, since asking holds the lock a moment."""
-    fd = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+def is_held(fd: int) -> bool:
+    """Whether the task's `att-run` lives, `fd` its lock opened; to be asked only of a task that has begun.
+
+    Asking holds the lock for a moment, in which nobody else could take it.
+    """
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    finally:
-        os.close(fd)
+    fcntl.flock(fd, fcntl.LOCK_UN)
     return False
 
 
@@ -110,10 +109,8 @@ def grace_seconds(folder: Path) -> float:
     return GRACE_SECONDS
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        with path.open("rb") as file:
-            found: dict[str, Any] = json.loads(file.read(_RECORD_BYTES_MAX))
-    except FileNotFoundError:
-        return None
+def _fields(data: bytes, kind: type[Begun | Over]) -> dict[str, Any]:
+    found = json.loads(data)
+    if not isinstance(found, dict) or found.keys() - kind.__dataclass_fields__.keys():
+        raise ValueError("it is no record of a task")
     return found
