@@ -14,6 +14,10 @@ from att.router.door import RouterDoor
 from att.router.keys import RouterKeys
 from att.router.service import Models
 from att.store.service import Store
+from att.workspace.agents import WorkspaceAgents
+from att.workspace.backends.subprocesses import SubprocessSandboxes
+from att.workspace.backends.units import UnitSandboxes
+from att.workspace.ports import Agents, Sandboxes
 
 
 @dataclass
@@ -35,8 +39,14 @@ def developing(
 ) -> Developing:
     """Build the rooms over one store."""
     rooms = Developing()
+    _workspace(rooms, where, appliance=appliance)
     _models(rooms, where, appliance=appliance)
     return rooms
+
+
+def _workspace(rooms: Developing, where: Facts, *, appliance: bool) -> None:
+    sandboxes = UnitSandboxes(where) if appliance else SubprocessSandboxes(where)
+    rooms.services |= {Sandboxes: sandboxes, Agents: WorkspaceAgents(sandboxes)}
 
 
 def _models(rooms: Developing, where: Facts, *, appliance: bool) -> None:
