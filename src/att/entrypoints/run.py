@@ -69,7 +69,7 @@ def _of_unit() -> tuple[RunSpec, Path]:
 
 
 def _run(folder: Path, spec: RunSpec, on_begun: Callable[[], object]) -> int:
-    folder.mkdir(mode=0o2750, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o770, parents=True, exist_ok=True)
     os.chdir(folder)
     lock = take_lock(Path())
     if lock is None or Path(RUN).exists() or Path(EXIT).exists():
