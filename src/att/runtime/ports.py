@@ -1,0 +1,33 @@
+"""What the runtime needs of the rooms beside it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from att.workspace.place import Place
+
+
+class Bus(Protocol):
+    """Where the runtime tells what happens to apps."""
+
+    def publish(self, event_type: str, payload: Mapping[str, Any], *, project_id: str = "") -> object: ...
+
+
+class Keys(Protocol):
+    """Signs keys for the router."""
+
+    def for_project(self, project_id: str) -> str:
+        """Return a key for the apps and tests of a project."""
+
+
+class Configs(Protocol):
+    """Finds a project's NAT config and says whether it is right, without running the project's code."""
+
+    async def checked(self, place: Place, config: str | None) -> str:
+        """Return the config's path relative to the worktree; None asks for the project's own.
+
+        Raises InvalidInput(config_invalid) whose `data["findings"]` say file, line and field of each error.
+        """
+
+
+Free = Callable[[int], bool]
+"""Whether nobody listens on a loopback port; where each app has its own network that is always so."""
