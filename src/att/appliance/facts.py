@@ -95,6 +95,7 @@ class Unit:
     groups: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
     socket_group: str | None = None
+    socket_mode: str = "0660"
     socket: bool = True
     timer: bool = False
 
