@@ -1,0 +1,1 @@
+"""Functions published as tools."""
