@@ -244,6 +244,25 @@ def test_repair_leads_out_once_the_cause_is_gone(machine: Machine) -> None:
     assert problems(machine) == []
 
 
+@pytest.mark.parametrize("content", [ADDITIVE, BREAKING])
+def test_repair_takes_the_fence_down_that_a_failed_rollback_left(machine: Machine, content: Content) -> None:
+    machine.sick["1.1.0"] = "probation"
+    real = machine.tick
+
+    def tick(effect: str) -> None:
+        real(effect)
+        if effect == "journal ROLLING_BACK done":
+            machine.failing_verbs["reload"] = 10
+
+    machine.tick = tick  # type: ignore[method-assign]
+    machine.apply(content)
+    machine.tick = real  # type: ignore[method-assign]
+    assert state(machine) == "FAILED_SAFE"
+    machine.failing_verbs.clear()
+    assert machine.engine().repair().healthy
+    assert problems(machine) == []
+
+
 def test_stage0_repairs_without_an_engine(machine: Machine) -> None:
     failed_safe(machine)
     machine.sick.clear()

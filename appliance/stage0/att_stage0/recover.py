@@ -205,6 +205,7 @@ def repair(world: World) -> str | None:
         world.units.restart(names)
     detail = rollback.prove(world, current, bare)
     if detail is None:
+        services.drop_fence(world)
         world.unlink(world.layout.maintenance)
         if transaction is not None and transaction.state is State.FAILED_SAFE:
             world.record(transaction.id, State.ROLLED_BACK, Phase.DONE, repaired=True)
