@@ -1,0 +1,134 @@
+"""Reads configs in the project's sandbox and has NAT's worker judge them."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from att.configs.schema import Components, ComponentsRequest, ConfigText, Graph, Validation
+from att.kernel.errors import AttError, InvalidInput, NotFound
+from att.nat.schema import Component, Edge, Node, Problem, Severity
+from att.projects.ports import Places
+from att.workspace.place import Place
+from att.workspace.ports import Agents
+
+BASES_MAX = 8
+CONFIG_NAME = "config.yml"
+_FINDINGS_MAX = 20
+GIVEN = frozenset({"ATT_ROUTER_URL", "ATT_ROUTER_KEY", "HOME", "PATH", "TMPDIR", "LANG", "LC_ALL"})
+"""Variables that every app has."""
+
+
+class Nat(Protocol):
+    """What is asked of `att.nat.seam.NatSeam`."""
+
+    async def ask(self, verb: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the worker's answer; raises TooMany, Unavailable, Failed."""
+
+
+class Configs:
+    """The configs of all projects."""
+
+    def __init__(self, places: Places, agents: Agents, nat: Nat) -> None:
+        self._places = places
+        self._agents = agents
+        self._nat = nat
+
+    async def read(self, project: str, path: str | None) -> ConfigText:
+        """Return the config's text; raises NotFound(project_unknown|config_missing|file_unknown)."""
+        place = await self._places.place(project)
+        found = await self._collect(place, path)
+        return ConfigText(project_id=place.project_id, path=found["path"], text=found["text"])
+
+    async def validate(self, project: str, path: str | None = None, text: str | None = None) -> Validation:
+        """Check the project's config, or `text` in its place."""
+        place = await self._places.place(project)
+        path, verdict = await self._judge(place, path, text)
+        problems = [Problem.model_validate(one) for one in verdict["problems"]]
+        errors = sum(one.severity is Severity.ERROR for one in problems)
+        return Validation(
+            valid=not errors, path=path, errors=errors, warnings=len(problems) - errors, problems=problems
+        )
+
+    async def graph(self, project: str, path: str | None = None, text: str | None = None) -> Graph:
+        """Return what the config makes, as far as it can be read."""
+        place = await self._places.place(project)
+        path, verdict = await self._judge(place, path, text)
+        return Graph(
+            path=path,
+            nodes=[Node.model_validate(one) for one in verdict["nodes"]],
+            edges=[Edge.model_validate(one) for one in verdict["edges"]],
+            problems=[Problem.model_validate(one) for one in verdict["problems"]],
+        )
+
+    async def components(self, request: ComponentsRequest) -> Components:
+        """Return the components of the release, and of a project when one is named."""
+        asked: dict[str, Any] = {"kind": request.kind, "name": request.name, "query": request.query}
+        asked["schema"] = request.fields
+        if request.project_id is not None:
+            place = await self._places.place(request.project_id)
+            found = await self._agents.of(place).call("configs.collect", only_sources=True)
+            asked |= {"sources": found["sources"], "package": found["package"]}
+        told = await self._nat.ask("components", asked)
+        return Components(
+            digest=told["digest"],
+            components=[Component.model_validate(one) for one in told["components"]],
+            problems=[Problem.model_validate(one) for one in told["problems"]],
+        )
+
+    async def checked(self, place: Place, config: str | None) -> str:
+        """Return the path of a config that may be started; None asks for the project's own.
+
+        Raises InvalidInput(config_invalid), whose `data["findings"]` are its errors, and what `read` raises.
+        """
+        path, verdict = await self._judge(place, config, None)
+        errors = [one for one in verdict["problems"] if one["severity"] == Severity.ERROR]
+        if not errors:
+            return path
+        first = errors[0]
+        where = f"{first['file']}:{first['line']}:{first['column']}"
+        field = f" {first['path']}:" if first["path"] else ""
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise InvalidInput(
+            "nat_config_invalid",
+            f"cannot use {path}: {where}:{field} {first['message']}{more}",
+            hint=first["hint"] or None,
+            field="config",
+            data={"findings": errors[:_FINDINGS_MAX]},
+        )
+
+    async def _judge(self, place: Place, path: str | None, text: str | None) -> tuple[str, dict[str, Any]]:
+        """Return the config's path and the worker's verdict on it."""
+        found = await self._collect(place, path, text)
+        path = str(found["path"])
+        files: dict[str, str | None] = {path: found["text"]}
+        asked = {
+            "file": path,
+            "files": files,
+            "sources": found["sources"],
+            "package": found["package"],
+            "variables": sorted({*GIVEN, *await self._places.secrets(place.project_id)}),
+        }
+        for _ in range(BASES_MAX):
+            verdict = await self._nat.ask("validate", asked)
+            if "needs" not in verdict:
+                return path, verdict
+            files[verdict["needs"]] = await self._base(place, verdict["needs"])
+        raise InvalidInput("nat_config_invalid", f"cannot check {path}: it has more than {BASES_MAX} bases")
+
+    async def _collect(self, place: Place, path: str | None, text: str | None = None) -> dict[str, Any]:
+        """Return what the sandbox has; `text` stands in for the file."""
+        agent = self._agents.of(place)
+        if text is None:
+            found: dict[str, Any] = await agent.call("configs.collect", path=path or "")
+            return found
+        found = await agent.call("configs.collect", only_sources=True)
+        return {**found, "path": path or CONFIG_NAME, "text": text}
+
+    async def _base(self, place: Place, path: str) -> str | None:
+        """Return the text of a base, None when it cannot be read."""
+        try:
+            read = await self._agents.of(place).call("files.read", path=path)
+        except AttError as error:
+            if isinstance(error, NotFound) and error.code == "file_unknown":
+                return None
+            raise
+        return str(read["content"])
