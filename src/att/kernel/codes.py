@@ -50,7 +50,6 @@ CODES: dict[str, str] = {
     "clone_unreachable": "check the address, and that this appliance may reach the host",
     "config_door": "this setting is only taken from an operator at the SSH door",
     "config_invalid": "run `attctl config validate FILE` and fix the named field",
-    "config_missing": "name the config's path in the project",
     "confirmation_required": "call again with the confirmation_id of this answer, or pass --yes to attctl",
     "confirmation_wrong": "ask for a new confirmation: each is good for one call and ten minutes",
     "credential_host": "store another credential for this host",

@@ -12,11 +12,14 @@ class Bus(Protocol):
     def publish(self, event_type: str, payload: Mapping[str, Any], *, project_id: str = "") -> object: ...
 
 
-class Keys(Protocol):
-    """Signs keys for the router."""
+class Router(Protocol):
+    """Where models are asked for; `att.router.door.RouterDoor` is one."""
 
-    def for_project(self, project_id: str) -> str:
-        """Return a key for the apps and tests of a project."""
+    def url(self) -> str:
+        """Return what apps use as their `base_url`."""
+
+    def key_for(self, project_id: str) -> str:
+        """Return the key that a project's apps and tests send."""
 
 
 class Configs(Protocol):

@@ -11,7 +11,7 @@ import anyio
 import anyio.to_thread
 from sqlalchemy import Row, insert, select, update
 
-from att.kernel.errors import NotFound
+from att.kernel.errors import NotFound, Unavailable
 from att.kernel.ids import new_id
 from att.kernel.operation import Caller
 from att.runtime.frames import Frame, FrameKind
@@ -26,6 +26,7 @@ KEEP = Retention(days=30, rows_max=100)
 TRACE_BYTES_MAX = 16 * 1024 * 1024
 SHOWN_CHARS_MAX = 2_000
 POLL_SECONDS = 0.2
+RETRY_SECONDS = 1.0
 _SUFFIX = ".jsonl"
 _READ_BYTES = 256 * 1024
 
@@ -148,6 +149,16 @@ class Traces:
                 if ended or not follow:
                     return
                 await anyio.sleep(POLL_SECONDS)
+
+    async def run(self) -> None:
+        """Mark what an earlier process left in the middle, then return; must run in the entrypoint's task group."""
+        while True:
+            try:
+                await self.interrupt_left()
+            except Unavailable:
+                await anyio.sleep(RETRY_SECONDS)
+            else:
+                return
 
     async def interrupt_left(self) -> None:
         """Mark the runs that an earlier process left in the middle."""

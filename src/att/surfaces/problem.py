@@ -38,6 +38,12 @@ class MethodNotAllowed(InvalidInput):
     status = 405
 
 
+class BadGateway(Failed):
+    """An app behind ATT's proxy failed, not ATT."""
+
+    status = 502
+
+
 class UnsupportedMedia(InvalidInput):
     """The body is of a media type that this route does not take."""
 

@@ -62,8 +62,11 @@ class FakeConfigs:
         return config or "config.yml"
 
 
-class FakeKeys:
-    def for_project(self, project_id: str) -> str:
+class FakeRouter:
+    def url(self) -> str:
+        return "http://127.0.0.1:7444/v1"
+
+    def key_for(self, project_id: str) -> str:
         return f"key-of-{project_id}"
 
 
@@ -116,7 +119,7 @@ class World:
 
     def build(self) -> None:
         """Make the services anew, as a new process does."""
-        launcher = Launcher(self.sandboxes, Environments(self.places, FakeKeys(), 7444))
+        launcher = Launcher(self.sandboxes, Environments(self.places, FakeRouter()))
         teller = Teller(self.bus, self.places)
         apps = Apps(self.store, self.places, self.sandboxes, launcher, teller, self.clock)
         self.runtime = Runtime(apps)

@@ -13,10 +13,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from att.config.settings import Api
 from att.kernel.operation import Operation, Role
+from att.runtime.service import Runtime
 from att.surfaces.draining import Draining
 from att.surfaces.expose import Exposure, require_role
 from att.surfaces.metrics import Metrics
 from att.surfaces.ports import Audit, Events, SignIn
+from att.surfaces.rest.apps import app_routes
 from att.surfaces.rest.console import Console, Roots
 from att.surfaces.rest.envelope import Envelope
 from att.surfaces.rest.failures import add_failures, nothing_there, problem_answer
@@ -55,6 +57,7 @@ class Wiring:
     console: Roots
     mcp: ASGIApp
     well_known: Callable[[Request], dict[str, Any]]
+    apps: Runtime | None = None
 
 
 def create_app(wiring: Wiring, lifespan: Lifespan | None = None) -> FastAPI:
@@ -138,6 +141,8 @@ def _add_channels(app: _Application, wiring: Wiring) -> None:
         WebSocketRoute(EVENTS_PATH, EventSocket(wiring.events, wiring.identity, wiring.streams)),
         Route(MCP_PATH, wiring.mcp),
     ]
+    if wiring.apps is not None:
+        app.router.routes += app_routes(wiring.apps, wiring.identity, wiring.streams)
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,0 +1,23 @@
+"""Where a request for an app goes: the path below which the caller sees it, and what is left for the app. Pure."""
+
+from starlette.types import Scope
+
+PREFIX = "/apps"
+
+
+def prefix_of(scope: Scope) -> str:
+    """Return the path below which the caller sees the app."""
+    return f"{PREFIX}/{_pieces(scope)[2].decode('latin-1')}"
+
+
+def target_of(scope: Scope) -> str:
+    """Return what the app is asked for: the rest of the path as it was sent, and the query."""
+    pieces = _pieces(scope)
+    path = "/" + (pieces[3].decode("latin-1") if len(pieces) > 3 else "")
+    query = scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
+
+
+def _pieces(scope: Scope) -> list[bytes]:
+    raw: bytes = scope["raw_path"]
+    return raw.partition(b"?")[0].split(b"/", 3)
