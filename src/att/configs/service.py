@@ -33,7 +33,7 @@ class Configs:
         self._nat = nat
 
     async def read(self, project: str, path: str | None) -> ConfigText:
-        """Return the config's text; raises NotFound(project_unknown|config_missing|file_unknown)."""
+        """Return the config's text; raises NotFound(project_unknown|nat_config_missing|file_unknown)."""
         place = await self._places.place(project)
         found = await self._collect(place, path)
         return ConfigText(project_id=place.project_id, path=found["path"], text=found["text"])

@@ -43,7 +43,7 @@ def _first(top: int) -> str:
         with suppress(OSError), opened(top, parts_of(candidate), _READING) as fd:
             if stat.S_ISREG(os.fstat(fd).st_mode):
                 return candidate
-    raise NotFound("config_missing", f"cannot find the NAT config: there is none of {', '.join(CANDIDATES)}")
+    raise NotFound("nat_config_missing", f"cannot find the NAT config: there is none of {', '.join(CANDIDATES)}")
 
 
 def _text(top: int, path: str, bytes_max: int) -> str:
