@@ -457,6 +457,17 @@ def test_history_outlives_the_journal(machine: Machine) -> None:
         machine.engine().show("txn_nobody")
 
 
+def test_a_line_of_history_that_nobody_can_read_stops_no_upgrade(machine: Machine) -> None:
+    for number in (1, 2):
+        machine.apply(Content(f"1.{number}.0"))
+    lines = b'{"id": "txn_of_another_form"}\n{"id": "torn\n\xff\n[]\n'
+    with (machine.layout.upgrade_state / "history.jsonl").open("ab") as file:
+        file.write(lines)
+    machine.apply(Content("1.3.0"))
+    assert (state(machine), current(machine)) == ("COMMITTED", "1.3.0")
+    assert [one.target for one in machine.engine().history(50)] == ["1.3.0", "1.2.0", "1.1.0"]
+
+
 def test_every_transition_is_audited(machine: Machine) -> None:
     machine.sick["1.1.0"] = "probation"
     machine.apply(NONE)

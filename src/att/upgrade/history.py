@@ -1,9 +1,7 @@
 """The past: finished transactions leave the journal for a file of one JSON line each; views of both."""
 
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 
 from att.kernel.codes import CODES
 from att.upgrade.schema import Failure, Passage, Verdict
@@ -96,12 +94,12 @@ def archive(world: World) -> None:
 
 
 def past(world: World) -> list[View]:
-    """What the file holds, oldest first; lines that are torn are passed over."""
+    """What the file holds, oldest first; a line that is torn or of an unknown form is passed over: it stops nobody."""
     try:
         lines = (world.layout.upgrade_state / FILE).read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return []
-    return [View.model_validate(found) for line in lines[-KEPT:] if (found := _object(line))]
+    return [found for line in lines[-KEPT:] if (found := _read(line))]
 
 
 def everything(world: World) -> list[View]:
@@ -114,9 +112,8 @@ def everything(world: World) -> list[View]:
     return [*reversed(present), *reversed([one for one in past(world) if one.id not in ids])]
 
 
-def _object(line: str) -> dict[str, Any] | None:
+def _read(line: str) -> View | None:
     try:
-        found = json.loads(line)
+        return View.model_validate_json(line)
     except ValueError:
         return None
-    return found if isinstance(found, dict) and "id" in found else None
