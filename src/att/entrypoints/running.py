@@ -10,9 +10,9 @@ from att.projects.ports import Places, Statuses
 from att.router.door import RouterDoor
 from att.runtime.apps import Apps
 from att.runtime.asking import Asking
-from att.runtime.configs import ProjectConfigs
 from att.runtime.environment import Environments
 from att.runtime.launching import Launcher
+from att.runtime.ports import Configs
 from att.runtime.reconcile import Reconciler
 from att.runtime.service import Runtime
 from att.runtime.starting import Starter
@@ -21,7 +21,7 @@ from att.runtime.traces import Traces
 from att.store.service import Store
 from att.testing.left import LeftFiles
 from att.testing.service import Testing
-from att.workspace.ports import Agents, Sandboxes
+from att.workspace.ports import Sandboxes
 
 TRACES = "traces"
 
@@ -32,17 +32,17 @@ def running(
     events: Events,
     places: Places,
     statuses: Statuses,
-    inside: tuple[Sandboxes, Agents],
+    sandboxes: Sandboxes,
+    configs: Configs,
     router: RouterDoor,
     *,
     appliance: bool,
 ) -> tuple[dict[type, Any], list[Callable[[], Coroutine[Any, Any, None]]]]:
     """Return the services and what runs beside the server."""
-    sandboxes, agents = inside
     environments = Environments(places, router)
     apps = Apps(store, places, sandboxes, Launcher(sandboxes, environments), Teller(events, statuses))
     runtime, traces = Runtime(apps), Traces(store, where.paths.api_state / TRACES)
-    starter = Starter(apps, runtime, ProjectConfigs(agents), free=_always if appliance else _is_free)
+    starter = Starter(apps, runtime, configs, free=_always if appliance else _is_free)
     testing = Testing(store, events, places, sandboxes, environments, LeftFiles())
     services: dict[type, Any] = {
         Runtime: runtime,
