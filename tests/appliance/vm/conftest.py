@@ -1,26 +1,21 @@
 """The image, and one machine booted from it for all tests of this folder; they may run in any order."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from dev.vm.image import Image
-from dev.vm.image import image as build_image
-from dev.vm.image import latest as latest_image
-from tests.appliance.vm.operated import Operated, operated
+from tests.appliance.vm.operated import Operated, image_to_try, operated
 
 
 @pytest.fixture(scope="session")
 def image() -> Image:
-    """The image of this checkout, built unless it is there; with ATT_TEST_IMAGE=latest the one built last."""
-    if os.environ.get("ATT_TEST_IMAGE") == "latest" and (found := latest_image()) is not None:
-        return found
+    """The image that is tried, where this host can build one."""
     for tool in ("qemu-system-x86_64", "packer", "mkosi"):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed: dev/host-packages.sh image")
-    return build_image()
+    return image_to_try()
 
 
 @pytest.fixture(scope="session")

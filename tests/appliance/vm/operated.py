@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import os
 import secrets
 import shlex
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dev.bundle.__main__ import signing_key
 from dev.vm import accelerator
 from dev.vm.guest import Guest, make_key
-from dev.vm.image import Image
+from dev.vm.image import Image, image, latest
 from dev.vm.machine import Machine, Plan, free_port, wait_until
 from dev.vm.seed import Identity, seed_disk
 from tests.fakes.bundles import CATALOGUE, unpacked
@@ -132,8 +133,15 @@ def load_key(file: Path) -> Ed25519PrivateKey:
     return key
 
 
+def image_to_try() -> Image:
+    """The image of this checkout, built unless it is there; with ATT_TEST_IMAGE=latest the one built last."""
+    if os.environ.get("ATT_TEST_IMAGE") == "latest" and (found := latest()) is not None:
+        return found
+    return image()
+
+
 @contextmanager
-def operated(image: Image, folder: Path, *, settings: str = "") -> Iterator[Operated]:
+def operated(tried: Image, folder: Path, *, settings: str = "") -> Iterator[Operated]:
     """An appliance of this image on a fresh disk, without any network but its forwarded ports; off at the end."""
     token = f"att_{secrets.token_urlsafe(32)}"
     key = folder / "id_ed25519"
@@ -142,14 +150,14 @@ def operated(image: Image, folder: Path, *, settings: str = "") -> Iterator[Oper
     seed_disk(folder / "seed.iso", identity)
     guest = Guest(free_port(), free_port(), key)
     plan = Plan(
-        image=image.disk,
+        image=tried.disk,
         seed=folder / "seed.iso",
         forwards={22: guest.ssh_port, 7443: guest.https_port},
-        accelerator=accelerator.chosen(image.disk),
+        accelerator=accelerator.chosen(tried.disk),
         restricted=True,
     )
     machine = Machine(folder / "machine", plan)
     try:
-        yield Operated(machine, guest, token, Bundles(image.bundle, folder / "bundles"))
+        yield Operated(machine, guest, token, Bundles(tried.bundle, folder / "bundles"))
     finally:
         machine.power_cut()
