@@ -1,0 +1,185 @@
+"""Runs git on the forge's bare repositories: no settings but ours, bounded in time, memory and size."""
+
+import math
+import subprocess
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import structlog
+from anyio.abc import ByteReceiveStream, Process
+
+from att.kernel.errors import Failed, TooLarge, Unavailable
+
+SECONDS_MAX = 60.0
+BYTES_MAX = 8 * 1024 * 1024
+ERRORS_BYTES_MAX = 32_768
+MEMORY_BYTES_MAX = 2 * 1024**3
+FILE_BYTES_MAX = 4 * 1024**3
+_CPU_SECONDS_MAX = 900
+_PATH = "/usr/bin:/bin"
+_LIMITS = ("prlimit", f"--as={MEMORY_BYTES_MAX}", f"--fsize={FILE_BYTES_MAX}", f"--cpu={_CPU_SECONDS_MAX}", "--core=0")
+_DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+_SETTINGS = (
+    "safe.directory=*",
+    "safe.bareRepository=explicit",
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.quotePath=false",
+    "core.alternateRefsCommand=true",
+    "core.packedGitWindowSize=32m",
+    "core.packedGitLimit=256m",
+    "core.bigFileThreshold=32m",
+    "pack.threads=1",
+    "pack.windowMemory=128m",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "log.showSignature=false",
+    "protocol.allow=never",
+)
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How git ended."""
+
+    code: int
+    out: bytes
+    errors: str
+
+    @property
+    def text(self) -> str:
+        """The output as text; bytes that are no UTF-8 appear as backslash escapes."""
+        return self.out.decode("utf-8", errors="backslashreplace")
+
+    @property
+    def fields(self) -> list[str]:
+        """The NUL-terminated fields of the output."""
+        return self.text.split("\0")[:-1]
+
+    @property
+    def reason(self) -> str:
+        """Git's own sentence on what is wrong."""
+        lines = [line.strip() for line in self.errors.splitlines() if line.strip()]
+        told = [line for line in lines if line.startswith(("fatal: ", "error: "))]
+        return (told or lines or [f"git ended with {self.code}"])[0].removeprefix("fatal: ").removeprefix("error: ")
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return git's whole environment: nothing of the machine's or a user's settings is read, nobody is asked."""
+    return {
+        "PATH": _PATH,
+        "HOME": "/nonexistent",
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "true",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        **(more or {}),
+    }
+
+
+def command(folder: Path, *arguments: str, settings: Sequence[str] = ()) -> list[str]:
+    """Return the whole command of git on the bare repository `folder`."""
+    given = (part for setting in (*_SETTINGS, *settings) for part in ("-c", setting))
+    return [*_limits(), *_DIES_WITH_US, "git", *given, f"--git-dir={folder}", *arguments]
+
+
+@cache
+def _limits() -> tuple[str, ...]:
+    """The limits in front of git; none where this process may not set any, which the journal then says."""
+    tried = subprocess.run([*_LIMITS, "true"], env={"PATH": _PATH}, capture_output=True, timeout=10, check=False)
+    if tried.returncode != 0:
+        _log.warning("git runs without limits of memory", reason=tried.stderr.decode(errors="replace").strip())
+        return ()
+    return _LIMITS
+
+
+@asynccontextmanager
+async def started(
+    folder: Path,
+    *arguments: str,
+    settings: Sequence[str] = (),
+    more: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
+) -> AsyncIterator[Process]:
+    """Start git with pipes; whatever of it is left at the end of the block is killed."""
+    await anyio.to_thread.run_sync(_limits)
+    process = await anyio.open_process(
+        command(folder, *arguments, settings=settings),
+        env=environment(more),
+        cwd=folder,
+        start_new_session=True,
+        pass_fds=pass_fds,
+    )
+    try:
+        yield process
+    finally:
+        with anyio.CancelScope(shield=True):
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    process.kill()
+            await process.wait()
+            await process.aclose()
+
+
+async def run(
+    folder: Path,
+    *arguments: str,
+    feed: bytes = b"",
+    seconds: float = SECONDS_MAX,
+    bytes_max: int = BYTES_MAX,
+    settings: Sequence[str] = (),
+    more: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
+) -> Finished:
+    """Run git to its end, whatever its code. Raises Unavailable(git_timeout), TooLarge(git_output_large)."""
+    out, errors = bytearray(), bytearray()
+    code: int | None = None
+    with anyio.move_on_after(seconds):
+        async with started(folder, *arguments, settings=settings, more=more, pass_fds=pass_fds) as process:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_feed, process, feed)
+                tasks.start_soon(_read, process.stdout, out, bytes_max)
+                tasks.start_soon(_read, process.stderr, errors, math.inf)
+            code = await process.wait()
+    if code is None:
+        raise Unavailable("git_timeout", f"cannot finish git {arguments[0]}: over {seconds:g} s")
+    if len(out) > bytes_max:
+        raise TooLarge("git_output_large", f"cannot take the output of git {arguments[0]}: over {bytes_max} bytes")
+    return Finished(code, bytes(out), errors[:ERRORS_BYTES_MAX].decode("utf-8", errors="replace"))
+
+
+async def must(
+    folder: Path, what: str, *arguments: str, feed: bytes = b"", more: Mapping[str, str] | None = None
+) -> str:
+    """Run git and return its output; Failed(git_failed) "cannot `what`: …" when it fails."""
+    finished = await run(folder, *arguments, feed=feed, more=more)
+    if finished.code != 0:
+        raise Failed("git_failed", f"cannot {what}: {finished.reason[:500]}")
+    return finished.text
+
+
+async def _feed(process: Process, feed: bytes) -> None:
+    if process.stdin is None:
+        return
+    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+        if feed:
+            await process.stdin.send(feed)
+        await process.stdin.aclose()
+
+
+async def _read(stream: ByteReceiveStream | None, into: bytearray, bytes_max: float) -> None:
+    """Read to the end; what comes after `bytes_max` is thrown away, one byte more is kept to tell."""
+    if stream is None:
+        return
+    async for chunk in stream:
+        if len(into) <= bytes_max:
+            into += chunk

@@ -1,0 +1,1 @@
+"""git of a project: its worktree through the agent, pull requests and checks through the forge."""

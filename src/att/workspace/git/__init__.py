@@ -1,0 +1,1 @@
+"""git inside a project's sandbox: standard library and kernel alone, for the agent's process."""
