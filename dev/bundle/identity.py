@@ -20,6 +20,7 @@ INPUTS = (
     "schemas/openapi.json",
     "src",
     "systemd",
+    "templates",
     "upgrade",
 )
 """What a bundle is made of: a change elsewhere makes no other version."""
