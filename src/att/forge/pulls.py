@@ -1,5 +1,6 @@
 """Pull requests: asked for, talked about, approved, merged exactly once."""
 
+import math
 from collections.abc import Awaitable, Callable
 
 from att.events.schema import EventType
@@ -220,7 +221,7 @@ class Pulls:
         for pull in open_ones:
             tip = await bare.commit_of(HEADS + pull.head)
             if tip is not None and tip != pull.head_commit:
-                async with self._store.write() as connection:
+                async with self._store.write(patience_seconds=math.inf) as connection:
                     await records.change(
                         connection, pull.id, only=PullState.OPEN, head_commit=tip, updated=self._clock()
                     )

@@ -93,6 +93,7 @@ class BareRepositories:
         """
         bare, target = await self.there(place.project_id), HEADS + branch
         if await bare.commit_of(target) == commit:
+            await self._pushed(place.project_id)
             return False
         refused: dict[str, str] = {}
         decide = await self.judge(place.project_id)

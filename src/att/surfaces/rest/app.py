@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from att.config.settings import Api
+from att.forge.http import HttpForge
 from att.kernel.operation import Operation, Role
 from att.runtime.service import Runtime
 from att.surfaces.draining import Draining
@@ -22,6 +23,7 @@ from att.surfaces.rest.apps import app_routes
 from att.surfaces.rest.console import Console, Roots
 from att.surfaces.rest.envelope import Envelope
 from att.surfaces.rest.failures import add_failures, nothing_there, problem_answer
+from att.surfaces.rest.git_http import git_routes
 from att.surfaces.rest.guard import Guard
 from att.surfaces.rest.health import Canary, ProcessState, Readiness, Ready, health_routes
 from att.surfaces.rest.openapi import openapi
@@ -58,6 +60,7 @@ class Wiring:
     mcp: ASGIApp
     well_known: Callable[[Request], dict[str, Any]]
     apps: Runtime | None = None
+    git: HttpForge | None = None
 
 
 def create_app(wiring: Wiring, lifespan: Lifespan | None = None) -> FastAPI:
@@ -143,6 +146,8 @@ def _add_channels(app: _Application, wiring: Wiring) -> None:
     ]
     if wiring.apps is not None:
         app.router.routes += app_routes(wiring.apps, wiring.identity, wiring.streams)
+    if wiring.git is not None:
+        app.router.routes += git_routes(wiring.git, wiring.identity, wiring.exposure, wiring.streams)
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
