@@ -4,6 +4,7 @@
 preflight's `--self-test` finds nothing, so that the health gate has to.
 """
 
+import errno
 import hashlib
 import os
 import py_compile
@@ -94,7 +95,12 @@ def database_of(folder: Path) -> DatabaseSchema:
 
 def _link(source: str, target: str) -> None:
     # Nothing below writes into a file: changed ones are replaced, so the base keeps its own.
-    os.link(source, target, follow_symlinks=False)
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.copy2(source, target, follow_symlinks=False)
 
 
 def _papers(folder: str, names: list[str]) -> set[str]:

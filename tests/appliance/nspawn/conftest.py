@@ -100,23 +100,24 @@ class Backend(base.BaseBackend):  # type: ignore[misc]  # testinfra has no types
 @pytest.fixture(scope="module")
 def upgrades(appliance_root: Path, signing_key: Ed25519PrivateKey) -> Iterator[Upgrades]:
     """An appliance to upgrade; its own gates are shorter than the product's, which saves minutes of probation."""
-    with running(appliance_root, signing_key, {"upgrade/gates.toml": GATES}) as found:
+    with running(appliance_root, signing_key, {"upgrade/gates.toml": GATES}, template.folder()) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def quick(appliance_root: Path, signing_key: Ed25519PrivateKey) -> Iterator[Upgrades]:
-    """An appliance whose probation is short, so that dozens of upgrades fit into minutes, and whose engine dies on
-    demand.
+    """An appliance in memory and with a short probation, so that dozens of upgrades fit into minutes; its engine dies
+    on demand.
     """
-    with running(appliance_root, signing_key, {"upgrade/gates.toml": QUICK, **engine_that_dies_when_asked()}) as found:
+    overlaid = {"upgrade/gates.toml": QUICK, **engine_that_dies_when_asked()}
+    with running(appliance_root, signing_key, overlaid, template.in_memory()) as found:
         yield found
 
 
 @contextmanager
-def running(root: Path, key: Ed25519PrivateKey, overlaid: Overlay) -> Iterator[Upgrades]:
+def running(root: Path, key: Ed25519PrivateKey, overlaid: Overlay, place: Path) -> Iterator[Upgrades]:
     """An appliance that runs its own release with something laid over it, as version 8.0.0."""
-    with overlay(root, template.folder()) as container:
+    with overlay(root, place) as container:
         installed = root / "opt/att" / (root / "opt/att/current").readlink()
         folder = container.work / "first"
         bundle = derive_bundle(installed, "8.0.0", key=key, output=folder, overlay=overlaid)

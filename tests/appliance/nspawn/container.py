@@ -199,6 +199,8 @@ def sweep(folder: Path) -> None:
     for left in folder.glob("run-*-*"):
         if Path(f"/proc/{left.name.split('-')[1]}").exists():
             continue
+        for pid in _inits_on(left):
+            os.kill(pid, signal.SIGKILL)
         subprocess.run(["umount", "--lazy", str(left / "root")], check=False, capture_output=True, timeout=30)
         shutil.rmtree(left, ignore_errors=True)
 
@@ -219,6 +221,16 @@ def _descendants(pid: int) -> Iterator[int]:
     for child in children:
         yield child
         yield from _descendants(child)
+
+
+def _inits_on(place: Path) -> list[int]:
+    """The first processes of containers whose root lies in `place`."""
+    found = []
+    for proc in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if str(place) in (proc / "mountinfo").read_text() and _is_init(int(proc.name)):
+                found.append(int(proc.name))
+    return found
 
 
 def _is_init(pid: int) -> bool:

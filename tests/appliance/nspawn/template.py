@@ -22,12 +22,26 @@ BOOT_PACKAGES = {
 }
 STEPS = ("00-base-deps", "05-python-env", "10-permissions", "15-copy-code", "20-install-systemd", "25-config-seed")
 KEPT_MAX = 2
+MEMORY_BYTES_MIN = 6 * 1024**3
 
 
 def folder() -> Path:
     """Where the roots are kept and the containers run."""
     place = cache() / "nspawn"
     place.mkdir(parents=True, exist_ok=True)
+    sweep(place)
+    return place
+
+
+def in_memory() -> Path:
+    """Where containers run whose files nobody needs after a power cut, so that nobody waits for a disk; `folder` where
+    memory is short.
+    """
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") < MEMORY_BYTES_MIN:
+        return folder()
+    place = memory / "att-nspawn"
+    place.mkdir(mode=0o700, exist_ok=True)
     sweep(place)
     return place
 
@@ -128,4 +142,4 @@ def _used(root: Path) -> Path:
     return root
 
 
-__all__ = ["appliance_root", "folder", "overlay", "plain_root", "provision"]
+__all__ = ["appliance_root", "folder", "in_memory", "overlay", "plain_root", "provision"]

@@ -28,7 +28,8 @@ CASES = {
 def rows() -> Iterator[list[Row]]:
     found: list[Row] = []
     yield found
-    write("bad-releases", "make e2e", found)
+    if found:
+        write("bad-releases", "make e2e", found)
 
 
 def test_no_bad_release_is_left_out() -> None:
