@@ -1,11 +1,14 @@
 """`make bench`: measure everything, print it, write it to tests/evidence/bench.md."""
 
+from tests.appliance.vm.operated import image_to_try
 from tests.bench import local, memory
 from tests.bench.table import write
 
 
 def main() -> None:
-    write("bench", "make bench", [*local.attctl(), *local.api(), *memory.services()])
+    image = image_to_try()
+    rows = [*local.attctl(), *local.api(), *memory.services(image)]
+    write("bench", "make bench", rows, of=f"memory in image {image.version}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from tests.appliance.vm.operated import Operated, image_to_try, operated
+from dev.vm.image import Image
+from tests.appliance.vm.operated import Operated, operated
 from tests.bench.table import Row
 
 BOUND = "350 MB"
@@ -19,9 +20,9 @@ done
 """
 
 
-def services() -> list[Row]:
+def services(image: Image) -> list[Row]:
     """Return a row a service and one of their sum, after the doors have been used once."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, operated(image_to_try(), Path(folder)) as appliance:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, operated(image, Path(folder)) as appliance:
         appliance.boot()
         appliance.status_becomes_ok()
         _use(appliance)

@@ -41,13 +41,16 @@ def machine() -> str:
     return f"{cores} cores of {cpu}, {memory:.0f} GB, {system}, Linux {linux}, Python {platform.python_version()}"
 
 
-def write(name: str, command: str, rows: list[Row]) -> Path:
-    """Print the rows as a Markdown table and keep them under tests/evidence/NAME.md; empty columns are left out."""
+def write(name: str, command: str, rows: list[Row], *, of: str = "") -> Path:
+    """Print the rows as a Markdown table and keep them under tests/evidence/NAME.md; empty columns are left out.
+
+    `of` says what was measured where that is more than the checkout.
+    """
     shown = [field for field in _HEADS if any(getattr(row, field) for row in rows)]
     lines = [
         f"# {name}",
         "",
-        f"`{command}` at commit {commit()}, on {machine()}.",
+        f"`{command}` at commit {commit()}{of and f', {of}'}, on {machine()}.",
         "",
         _line(_HEADS[field] for field in shown),
         _line("---" for _ in shown),

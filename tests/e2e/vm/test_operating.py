@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dev.vm.image import Image
 from dev.vm.machine import wait_until
 from tests.appliance.vm.operated import UPGRADE_SECONDS_MAX, Operated
 from tests.bench.table import Row, write
@@ -63,12 +64,12 @@ def all_answers_were_good(report: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def evidence() -> Iterator[list[Row]]:
+def evidence(image: Image) -> Iterator[list[Row]]:
     """The table of what the upgrades under load came to."""
     rows: list[Row] = []
     yield rows
     if rows:
-        write("upgrades-in-the-machine", "make e2e", rows)
+        write("upgrades-in-the-machine", "make e2e", rows, of=f"image {image.version}")
 
 
 def told(variant: str, outcome: str, report: dict[str, Any]) -> Row:
