@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from tests.contract import cases_models
+from tests.contract import cases_models, cases_projects
 from tests.contract.case import Case
 from tests.contract.conftest import Running
 
@@ -59,7 +59,7 @@ OWN = (
     Case("att.tools.search", {"query": "upgrade", "limit": 3}),
     Case("att.tools.search", {"limit": 0}, "invalid_input"),
 )
-CASES: tuple[Case, ...] = (*OWN, *cases_models.CASES)
+CASES: tuple[Case, ...] = (*OWN, *cases_models.CASES, *cases_projects.CASES)
 
 
 def shape(value: Any) -> Any:

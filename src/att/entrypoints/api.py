@@ -30,6 +30,7 @@ from att.events.service import Events
 from att.identity.service import Identity
 from att.jobs.service import KEEP as JOBS_KEEP
 from att.jobs.service import Jobs
+from att.projects.ports import Outgoing
 from att.store.canary import Canary
 from att.store.migrations import head
 from att.store.service import Store
@@ -98,9 +99,10 @@ async def build(where: Facts, settings: LiveSettings, *, appliance: bool) -> Pla
     audit = Audit(store, keep=replace(AUDIT_KEEP, days=first.audit.keep_days))
     canary, metrics = Canary(store), Metrics(release)
     services |= {Store: store, Events: events, Jobs: jobs, Identity: identity, Audit: audit, LiveSettings: settings}
-    rooms = developing(where, store, events, jobs, appliance=appliance)
+    rooms = developing(where, store, events, jobs, settings, appliance=appliance)
     services |= rooms.services
     uploads = Uploads(where.paths.uploads, bytes_max=where.limits.upload_bytes_max)
+    services[Outgoing] = uploads
     exposure = Exposure(jobs, audit, _door(store), metrics, services=services, uploads=uploads, appliance=appliance)
     streams = Streams(draining, metrics)
     mcp = McpEndpoint(operations, exposure, identity, draining, lambda: current().api, release)

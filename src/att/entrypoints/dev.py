@@ -18,6 +18,7 @@ from att.effects import journal
 from att.effects.filesystem import write_atomically
 from att.entrypoints.api import ApiServer, build, migrations_folder
 from att.kernel.errors import AttError, Conflict
+from att.projects.sealed import make_key
 from att.store.migrating import migrate
 
 USER = "dev"
@@ -32,7 +33,7 @@ def development_facts(data: Path) -> Facts:
 
 
 def prepare(where: Facts) -> str:
-    """Make the folders, the database at the release's schema, and the admin token; return the token."""
+    """Make the folders, the database at the release's schema, the sealing key and the admin token; return the token."""
     paths = where.paths
     for folder in (paths.api_state, paths.uploads, paths.run, paths.keys, paths.config.parent, paths.secrets):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -40,6 +41,7 @@ def prepare(where: Facts) -> str:
     migrate(database, migrations_folder(), lambda _: None, create=not database.exists())
     if not paths.api_database.is_symlink():
         paths.api_database.symlink_to(DATABASE)
+    make_key(paths.secrets)
     token_file = paths.secrets / TOKEN_FILE
     if not token_file.exists():
         write_atomically(token_file, f"att_{secrets.token_urlsafe(32)}\n".encode(), mode=0o600)

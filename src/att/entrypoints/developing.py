@@ -6,10 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from att.appliance import Facts
+from att.config.live import LiveSettings
 from att.entrypoints.router_child import PORT as ROUTER_PORT
 from att.entrypoints.router_child import RouterChild
 from att.events.service import Events
 from att.jobs.service import Jobs
+from att.projects.arriving import Arriving
+from att.projects.outside import Outside
+from att.projects.ports import Apps, Logins, Places, Repositories, Rooms, Statuses
+from att.projects.registry import Templates, templates_folder
+from att.projects.sealed import Sealer, key_file
+from att.projects.service import Projects
+from att.projects.variables import Variables
 from att.router.door import RouterDoor
 from att.router.keys import RouterKeys
 from att.router.service import Models
@@ -31,15 +39,17 @@ class Developing:
 
 def developing(
     where: Facts,
-    store: Store,  # noqa: ARG001 - for the rooms to come
-    events: Events,  # noqa: ARG001 - for the rooms to come
-    jobs: Jobs,  # noqa: ARG001 - for the rooms to come
+    store: Store,
+    events: Events,
+    jobs: Jobs,
+    settings: LiveSettings,
     *,
     appliance: bool,
 ) -> Developing:
     """Build the rooms over one store."""
     rooms = Developing()
     _workspace(rooms, where, appliance=appliance)
+    _projects(rooms, where, store, events, jobs, settings, appliance=appliance)
     _models(rooms, where, appliance=appliance)
     return rooms
 
@@ -47,6 +57,38 @@ def developing(
 def _workspace(rooms: Developing, where: Facts, *, appliance: bool) -> None:
     sandboxes = UnitSandboxes(where) if appliance else SubprocessSandboxes(where)
     rooms.services |= {Sandboxes: sandboxes, Agents: WorkspaceAgents(sandboxes)}
+
+
+def _projects(
+    rooms: Developing,
+    where: Facts,
+    store: Store,
+    events: Events,
+    jobs: Jobs,
+    settings: LiveSettings,
+    *,
+    appliance: bool,
+) -> None:
+    services = rooms.services
+    outside = Outside(
+        where,
+        services[Sandboxes],
+        services[Agents],
+        repositories=lambda: services[Repositories],
+        apps=lambda: services[Apps],
+        appliance=appliance,
+    )
+    sealer = Sealer(key_file(where.paths.secrets, os.environ))
+    variables, templates = Variables(store, sealer), Templates(templates_folder())
+
+    def quota_bytes() -> int:
+        return settings.current().projects.quota_bytes
+
+    projects = Projects(store, events, jobs, outside, variables, quota_bytes=quota_bytes)
+    services |= {Projects: projects, Places: projects, Statuses: projects, Rooms: projects}
+    services |= {Variables: variables, Logins: variables, Templates: templates}
+    services[Arriving] = Arriving(projects.makers, outside, templates, variables)
+    rooms.runs.append(projects.run)
 
 
 def _models(rooms: Developing, where: Facts, *, appliance: bool) -> None:

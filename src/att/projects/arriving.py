@@ -35,7 +35,7 @@ class Arriving:
 
         async def fill(place: Place) -> None:
             await self._fill(place, pieces(template.archive))
-            await self.outside.repositories.create(place)
+            await self.outside.repositories().create(place)
 
         wish = Wish(
             request.name, ProjectStatus.CREATED, caller, template=template.id, template_version=template.version
@@ -51,30 +51,30 @@ class Arriving:
             found = await self._fill(place, blocks(archive))
             await progress.log(f"{found['files']} files, {found['bytes']} bytes")
             await progress.step("repository")
-            await self.outside.repositories.create(place)
+            await self.outside.repositories().create(place)
 
         wish = Wish(request.name, ProjectStatus.CREATED, caller, job_id=progress.job_id)
         return await self.makers.make(wish, fill, await _project_id(progress))
 
     async def clone(self, caller: Caller, progress: Progress, request: ProjectClone) -> Stored:
         """Make a project from a repository. Raises InvalidInput(url_refused, name_unusable) and the forge's errors."""
-        path = file_path(request.url)
+        path = file_path(request.source)
         if path is not None and self.outside.appliance and not is_below(path, [str(self.outside.where.paths.seed)]):
             allowed = self.outside.where.paths.seed
             raise InvalidInput(
                 "url_refused", f"cannot clone {path}: of the appliance's own files only those below {allowed}"
             )
-        login = await self.variables.login(request.credential, request.url) if request.credential else None
+        login = await self.variables.login(request.credential, request.source) if request.credential else None
 
         async def fill(place: Place) -> None:
             await progress.step("fetch")
-            await self.outside.repositories.fetch_from(place, request.url, login)
+            await self.outside.repositories().fetch_from(place, request.source, login)
 
         wish = Wish(
             _name(request),
             ProjectStatus.CLONED,
             caller,
-            remote_url=request.url,
+            remote_url=request.source,
             credential=request.credential,
             job_id=progress.job_id,
         )
@@ -118,7 +118,7 @@ async def _project_id(progress: Progress) -> str:
 
 def _name(request: ProjectClone) -> str:
     """Return the wished name, else the repository's, in words that help when that is no name."""
-    name = request.name if request.name is not None else name_in(request.url)
+    name = request.name if request.name is not None else name_in(request.source)
     if request.name is None and name_problem(name):
         raise InvalidInput("name_unusable", f"cannot call the project {name[:64]!r}: give a name", field="name")
     return name

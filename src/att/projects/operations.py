@@ -121,7 +121,7 @@ OPERATIONS: tuple[Operation, ...] = (
         handler=_clone,
         kind=Kind.JOB,
         retry=Retry.KEYED,
-        example="--url https://example.org/team/bot.git --credential team --wait",
+        example="https://example.org/team/bot.git --credential team --wait",
     ),
     Operation(
         name="att.project.export",

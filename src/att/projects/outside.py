@@ -1,5 +1,6 @@
 """What projects do to the world, in one hand: the sandbox, its agent, the forge, the apps."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from att.appliance import Facts
@@ -13,13 +14,16 @@ SLOTS = 256
 
 @dataclass(frozen=True)
 class Outside:
-    """The far sides of projects. `appliance` says whether each project has a user of its own."""
+    """The far sides of projects. `appliance` says whether each project has a user of its own.
+
+    The forge and the runtime stand above projects: they are asked for when they are needed.
+    """
 
     where: Facts
     sandboxes: Sandboxes
     agents: Agents
-    repositories: Repositories
-    apps: Apps
+    repositories: Callable[[], Repositories]
+    apps: Callable[[], Apps]
     appliance: bool
 
     def place(self, row: Stored) -> Place:
@@ -30,6 +34,6 @@ class Outside:
     async def remove(self, row: Stored) -> None:
         """Stop and remove everything of a project but its row; may run again."""
         place = self.place(row)
-        await self.apps.stop_all(place)
+        await self.apps().stop_all(place)
         await self.sandboxes.remove(place)
-        await self.repositories.remove(row.id)
+        await self.repositories().remove(row.id)

@@ -83,9 +83,13 @@ class ProjectImport(Request):
 class ProjectClone(Request):
     """A new project from a git repository."""
 
-    url: Annotated[str, AfterValidator(checked_url), Field(max_length=2000, description="https, http or file address")]
-    name: Annotated[str | None, Field(max_length=NAME_CHARS_MAX * 4)] = Field(
-        default=None, description="what the project is called; the repository's own name unless given"
+    source: Annotated[str, AfterValidator(checked_url)] = Field(
+        max_length=2000, description="https, http or file address", json_schema_extra={"cli": "argument"}
+    )
+    name: str | None = Field(
+        default=None,
+        max_length=NAME_CHARS_MAX * 4,
+        description="what the project is called; the repository's own name unless given",
     )
     credential: str | None = Field(
         default=None, max_length=64, description="name of a stored credential, for a private repository"

@@ -26,6 +26,7 @@ ROOMS: Mapping[str, str] = MappingProxyType(
         "att.job": "att.jobs.operations",
         "att.audit": "att.audit.operations",
         "att.models": "att.router.operations",
+        "att.project": "att.projects.operations",
         "att.tools": "att.surfaces.operations",
     }
 )

@@ -160,31 +160,31 @@ async def test_delete_running_project_stops_first(tmp_path: Path) -> None:
 
 
 async def test_clone_project_from_git_url(tmp_path: Path) -> None:
-    request = ProjectClone(url="https://example.org/team/My%20Bot.git")
+    request = ProjectClone(source="https://example.org/team/My%20Bot.git")
     async with world(tmp_path) as w:
         row = await w.arriving.clone(CALLER, Remembering(), request)
         place = await w.projects.place(row.id)
     assert (row.name, row.slug) == ("My Bot", "my-bot")
-    assert (place.work / "README.md").read_text() == f"from {request.url} as nobody"
-    assert shown(row).upstream == request.url
+    assert (place.work / "README.md").read_text() == f"from {request.source} as nobody"
+    assert shown(row).upstream == request.source
 
 
 async def test_clone_project_sets_status_cloned(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
-        row = await w.arriving.clone(CALLER, Remembering(), ProjectClone(url="https://example.org/a.git", name="b"))
+        row = await w.arriving.clone(CALLER, Remembering(), ProjectClone(source="https://example.org/a.git", name="b"))
         assert (await w.projects.show(row.id)).status is ProjectStatus.CLONED
 
 
 @pytest.mark.parametrize("url", ["nonsense", "git@host:a.git", "https://u:p@host/a.git"])
 def test_clone_project_invalid_url_raises_error(url: str) -> None:
-    with pytest.raises(ValueError, match="url"):
-        ProjectClone(url=url)
+    with pytest.raises(ValueError, match="source"):
+        ProjectClone(source=url)
 
 
 async def test_clone_project_auth_failure_raises_error(tmp_path: Path) -> None:
     far = FarSides(fails={"fetch": Forbidden("clone_refused", "cannot clone: the host wants another login")})
     async with world(tmp_path, far=far) as w:
-        request = ProjectClone(url="https://example.org/a.git")
+        request = ProjectClone(source="https://example.org/a.git")
         assert await code_of(w.arriving.clone(CALLER, Remembering(), request)) == "clone_refused"
         assert await _rows(w.store) == 0
         assert list((tmp_path / "root/var/lib/att/projects").glob("*")) == []
@@ -195,20 +195,20 @@ async def test_a_private_repository_is_cloned_with_the_credential_of_its_host(tm
     async with world(tmp_path) as w:
         await w.variables.set_credential(CALLER, stored)
         url = "https://example.org/a.git"
-        row = await w.arriving.clone(CALLER, Remembering(), ProjectClone(url=url, credential="team"))
+        row = await w.arriving.clone(CALLER, Remembering(), ProjectClone(source=url, credential="team"))
         assert (w.projects._outside.place(row).work / "README.md").read_text() == f"from {url} as bot"
-        elsewhere = ProjectClone(url="https://evil.example/a.git", credential="team")
+        elsewhere = ProjectClone(source="https://evil.example/a.git", credential="team")
         assert await code_of(w.arriving.clone(CALLER, Remembering(), elsewhere)) == "credential_host"
-        missing = ProjectClone(url=url, credential="none")
+        missing = ProjectClone(source=url, credential="none")
         assert await code_of(w.arriving.clone(CALLER, Remembering(), missing)) == "credential_unknown"
 
 
 async def test_an_appliance_clones_no_file_but_of_the_seed(tmp_path: Path) -> None:
     async with world(tmp_path, appliance=True) as w:
-        request = ProjectClone(url="file:///var/lib/att/api/forge/other.git")
+        request = ProjectClone(source="file:///var/lib/att/api/forge/other.git")
         assert await code_of(w.arriving.clone(CALLER, Remembering(), request)) == "url_refused"
         seed = w.projects._outside.where.paths.seed
-        row = await w.arriving.clone(CALLER, Remembering(), ProjectClone(url=f"file://{seed}/att.git"))
+        row = await w.arriving.clone(CALLER, Remembering(), ProjectClone(source=f"file://{seed}/att.git"))
         assert row.slug == "att"
 
 
@@ -308,7 +308,7 @@ async def test_a_killed_deletion_is_finished_by_the_next_process(tmp_path: Path,
 
 @pytest.mark.parametrize("at", ["prepare", "fetch"])
 async def test_a_killed_clone_is_begun_again_by_its_job_as_the_same_project(tmp_path: Path, at: str) -> None:
-    progress, request = Remembering(), ProjectClone(url="https://example.org/a.git")
+    progress, request = Remembering(), ProjectClone(source="https://example.org/a.git")
     async with world(tmp_path, far=FarSides(fails={at: Killed()})) as w:
         with pytest.raises(Killed):
             await w.arriving.clone(CALLER, progress, request)

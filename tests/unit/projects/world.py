@@ -110,11 +110,6 @@ class World:
     clock: HandClock
 
 
-def far_sides_as(far: FarSides) -> Any:
-    """The fakes of three Protocols in one object; `remove` tells by its argument which is meant."""
-    return far
-
-
 def template(folder: Path, name: str = "tiny", files: Mapping[str, str] | None = None) -> None:
     """Write a template."""
     root = folder / name / "files"
@@ -142,6 +137,7 @@ async def world(
     """Open a world in `folder`; opened a second time it is the same one after a restart."""
     link = folder / "db" if (folder / "db").exists() else make_database(folder)
     far = far or FarSides()
+    both: Any = far  # three Protocols in one object: what `remove` is given tells which is meant
     where = facts().rooted(folder / "root")
     where.paths.secrets.mkdir(parents=True, exist_ok=True)
     make_key(where.paths.secrets)
@@ -151,7 +147,7 @@ async def world(
     async with opened(link, clock=clock) as store:
         bus, agents = RememberingBus(), InProcessAgents()
         jobs = Jobs(store, bus, resolve=dict[str, Operation]().__getitem__, services={})
-        outside = Outside(where, far_sides_as(far), agents, far_sides_as(far), far_sides_as(far), appliance)
+        outside = Outside(where, both, agents, lambda: both, lambda: both, appliance)
         variables = Variables(store, Sealer(key_file(where.paths.secrets, {})))
         projects = Projects(store, bus, jobs, outside, variables, quota_bytes=lambda: quota)
         arriving = Arriving(projects.makers, outside, Templates(folder / "templates"), variables)

@@ -14,6 +14,7 @@ GROUPS: Mapping[tuple[str, ...], str] = MappingProxyType(
         ("models",): "Say which models the apps may use",
         ("nat",): "Look at NAT's components and check a project's config",
         ("project",): "Create, import, list and delete projects",
+        ("project", "credentials"): "Keep what other hosts ask for private repositories",
         ("project", "variables"): "Set what a project's apps find in their environment",
         ("release",): "See the releases that are installed",
         ("runtime",): "Start, stop and watch a project's app",

@@ -27,7 +27,10 @@ class Resource:
         return "{" in self.uri
 
 
-RESOURCES = (Resource("att://status", "att.status", "What the appliance is and how it is"),)
+RESOURCES = (
+    Resource("att://status", "att.status", "What the appliance is and how it is"),
+    Resource("att://projects", "att.project.list", "All projects"),
+)
 
 
 def served(table: Sequence[Operation]) -> dict[Resource, Operation]:

@@ -1,7 +1,8 @@
 """The upload routes: one POST for a whole file, or an empty POST and PATCHes that go on after any break."""
 
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
-from starlette.responses import JSONResponse
+from starlette.responses import FileResponse, JSONResponse
 
 from att.kernel.errors import InvalidInput, Unavailable
 from att.kernel.operation import Caller, Role
@@ -15,12 +16,14 @@ from att.surfaces.uploads import Upload, Uploads
 OFFSET_HEADER = "Upload-Offset"
 COMPLETE_HEADER = "Upload-Complete"
 _PATH = "/api/v1/uploads"
+_BINARY = "application/octet-stream"
 _BODY = {
     "requestBody": {
         "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {_BINARY: {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+_CONTENT = {"content": {_BINARY: {"schema": {"type": "string", "format": "binary"}}}, "description": "The file"}
 _PROBLEMS = problem_responses(400, 401, 403, 404, 409, 413, 422, 503)
 
 
@@ -71,6 +74,13 @@ def upload_routes(uploads: Uploads, authenticator: Authenticator, draining: Drai
         """Say how far an upload is."""
         caller = await uploader(request)
         return _answer(await uploads.show(upload_id, caller), 200, {})
+
+    @router.get(_PATH + "/{upload_id}/content", response_class=FileResponse, responses={**_PROBLEMS, 200: _CONTENT})
+    async def read_upload(upload_id: str, request: Request) -> Response:
+        """Read a whole file that was uploaded, or that a job left for its caller to fetch."""
+        caller = await uploader(request)
+        path = await to_thread.run_sync(uploads.path, upload_id, caller)
+        return FileResponse(path, media_type=_BINARY, filename=upload_id)
 
     return router
 

@@ -22,7 +22,7 @@ from att.kernel.errors import InvalidInput, NotFound
 Verb = Callable[[Path, Mapping[str, Any]], Any]
 StreamVerb = Callable[[Path, Mapping[str, Any], socket.socket], None]
 
-MODULES = frozenset({"archive", "files", "git", "search", "tree", "watch"})
+MODULES = frozenset({"archive", "configs", "diff", "files", "git", "search", "tree"})
 SECONDS_MAX = 60.0
 _NAME_CHARS_MAX = 64
 
