@@ -172,7 +172,7 @@ def embeddings(request: EmbeddingRequest) -> dict[str, Any]:
     }
 
 
-def _texts(given: str | list[str] | list[int] | list[list[int]]) -> list[str]:
+def _texts(given: str | list[str | int | list[int]]) -> list[str]:
     if isinstance(given, str):
         return [given]
     tokens = [one for one in given if isinstance(one, int)]

@@ -98,10 +98,10 @@ class ChatRequest(msgspec.Struct):
 
 
 class EmbeddingRequest(msgspec.Struct):
-    """`POST /v1/embeddings`; tokens are taken as well as texts."""
+    """`POST /v1/embeddings`: a text, texts, one list of tokens, or several."""
 
     model: str
-    input: str | list[str] | list[int] | list[list[int]]
+    input: str | list[str | int | list[int]]
     encoding_format: str | None = None
     dimensions: int | None = None
 
@@ -140,18 +140,17 @@ def check_chat(request: ChatRequest) -> None:
 
 def check_embedding(request: EmbeddingRequest) -> None:
     """Hold a request against the limits; raises BadRequest."""
-    if not request.input or (isinstance(request.input, list) and not all(_filled(one) for one in request.input)):
+    given = request.input
+    if not given or (isinstance(given, list) and not all(isinstance(one, int) or one for one in given)):
         raise BadRequest("cannot take the request: the input is empty", param="input")
-    if isinstance(request.input, list) and len(request.input) > INPUTS_MAX and not isinstance(request.input[0], int):
+    if isinstance(given, list) and len({type(one) for one in given}) > 1:
+        raise BadRequest("cannot take the request: the input is either texts or tokens", param="input")
+    if isinstance(given, list) and len(given) > INPUTS_MAX and not isinstance(given[0], int):
         raise BadRequest(f"cannot take the request: at most {INPUTS_MAX} inputs", param="input")
     if request.dimensions is not None and not 1 <= request.dimensions <= DIMENSIONS_MAX:
         raise BadRequest(f"cannot take the request: dimensions must be 1 to {DIMENSIONS_MAX}", param="dimensions")
     if request.encoding_format not in (None, "float", "base64"):
         raise BadRequest("cannot take the request: encoding_format is float or base64", param="encoding_format")
-
-
-def _filled(one: str | int | list[int]) -> bool:
-    return isinstance(one, int) or bool(one)
 
 
 def with_model(body: bytes, model: str) -> bytes:
