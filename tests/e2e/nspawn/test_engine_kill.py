@@ -20,6 +20,7 @@ from att_stage0.transaction import Transaction, fold
 
 RECORDS_MIN, RECORDS_MAX = 14, 30
 RECOVERED_SECONDS_MAX = 120.0
+HANDED_OVER_SECONDS_MAX = 30.0
 VARIANTS = ("good_none", "good_additive", "good_breaking", "wrong_version")
 ORDER = "var/lib/att/upgrade/kill-at"
 STATUSES_WITH_FENCE = ("POST 503",)
@@ -52,6 +53,20 @@ def finished(container: Container, former: str) -> Transaction:
         time.sleep(0.1)
     said = container.run("journalctl", "--no-pager", "-n", "80", "-u", "att-upgraded", check=False).stdout
     raise AssertionError(f"not finished: {newest}\n{said}")
+
+
+def wait_until_engine_is_of(container: Container, release: str) -> None:
+    """See that the manager would start, and where it runs has started, the engine of this release."""
+    said, until = "", time.monotonic() + HANDED_OVER_SECONDS_MAX
+    show = ("systemctl", "show", "att-upgraded.service", "--property=ExecStart,MainPID,ActiveState")
+    while time.monotonic() < until:
+        said = container.run(*show).stdout
+        pid = said.partition("MainPID=")[2].split()[0]
+        runs = container.run("cat", f"/proc/{pid}/cmdline", check=False).stdout if pid != "0" else ""
+        if f"releases/{release}/" in said and (not runs or f"releases/{release}/" in runs):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"the engine is not that of {release}: {said}")
 
 
 @dataclass
@@ -95,6 +110,7 @@ class Story:
         assert upgrades.current() == (end.target if end.state == "COMMITTED" else end.source)
         assert upgrades.serving() == upgrades.current()
         assert upgrades.sockets_down() == []
+        wait_until_engine_is_of(container, upgrades.current())
         fence = container.run("systemctl", "is-active", "att-fence.service", check=False)
         assert fence.stdout.strip() != "active"
         assert not container.run("ls", "/run/att").stdout.split().count("fence")
