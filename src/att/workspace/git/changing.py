@@ -136,10 +136,12 @@ def _make(worktree: Worktree, name: str, arguments: Mapping[str, Any]) -> None:
             worktree.must("make the branch", "symbolic-ref", "HEAD", f"refs/heads/{name}")
             return
         raise Conflict("nothing_to_commit", f"cannot make the branch {name}: there is no commit yet")
-    if arguments.get("switch"):
-        _checked(worktree.run("switch", "--quiet", "--no-track", "--create", name, at), "make the branch")
-    else:
-        worktree.must("make the branch", "branch", "--no-track", name, at)
+    switching = ("switch", "--quiet", "--no-track", "--create", name, at)
+    making = ("branch", "--no-track", name, at)
+    output = worktree.run(*(switching if arguments.get("switch") else making))
+    if "cannot lock ref" in output.errors or "exists; cannot create" in output.errors:
+        raise Conflict("branch_exists", f"cannot make the branch {name}: it and another one would be in the way")
+    _checked(output, "make the branch")
 
 
 def _switch(worktree: Worktree, name: str, known: bool) -> None:
