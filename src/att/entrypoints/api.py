@@ -27,6 +27,7 @@ from att.effects.systemd import notify
 from att.entrypoints.developing import Developing, developing
 from att.entrypoints.serving import BoundedServer, inherited_sockets, keep_watchdog_quiet
 from att.events.service import Events
+from att.forge.http import HttpForge
 from att.identity.service import Identity
 from att.jobs.service import KEEP as JOBS_KEEP
 from att.jobs.service import Jobs
@@ -124,6 +125,7 @@ async def build(where: Facts, settings: LiveSettings, *, appliance: bool) -> Pla
         console=console_roots(console_folder(), where.paths.releases),
         mcp=mcp,
         well_known=lambda request: well_known(request, operations),
+        git=services[HttpForge],
     )
     for end in (store.drain, jobs.stop, events.stop, *rooms.ends):
         draining.on_begin(end)

@@ -6,11 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from att.appliance import Facts
+from att.code.service import Code
 from att.config.live import LiveSettings
+from att.configs.service import Configs
+from att.entrypoints.forge import forge_of
 from att.entrypoints.router_child import PORT as ROUTER_PORT
 from att.entrypoints.router_child import RouterChild
 from att.events.service import Events
 from att.jobs.service import Jobs
+from att.nat.place import nat_python
+from att.nat.seam import NatSeam
 from att.projects.arriving import Arriving
 from att.projects.outside import Outside
 from att.projects.ports import Apps, Logins, Places, Repositories, Rooms, Statuses
@@ -50,7 +55,12 @@ def developing(
     rooms = Developing()
     _workspace(rooms, where, appliance=appliance)
     _projects(rooms, where, store, events, jobs, settings, appliance=appliance)
+    forge = forge_of(rooms.services, where, store, events, appliance=appliance)
+    rooms.runs.append(forge.run)
+    rooms.ends.append(forge.stop)
+    _code(rooms, events)
     _models(rooms, where, appliance=appliance)
+    _configs(rooms, where)
     return rooms
 
 
@@ -91,6 +101,10 @@ def _projects(
     rooms.runs.append(projects.run)
 
 
+def _code(rooms: Developing, events: Events) -> None:
+    rooms.services[Code] = Code(rooms.services[Places], rooms.services[Agents], events)
+
+
 def _models(rooms: Developing, where: Facts, *, appliance: bool) -> None:
     if appliance:
         keys = RouterKeys.load(where.paths.api_state, where.paths.run)
@@ -100,3 +114,9 @@ def _models(rooms: Developing, where: Facts, *, appliance: bool) -> None:
         rooms.runs.append(child.run)
         door = child.door
     rooms.services |= {RouterDoor: door, Models: Models(door)}
+
+
+def _configs(rooms: Developing, where: Facts) -> None:
+    seam = NatSeam(nat_python(where))
+    rooms.runs.append(seam.run)
+    rooms.services |= {NatSeam: seam, Configs: Configs(rooms.services[Places], rooms.services[Agents], seam)}

@@ -25,8 +25,11 @@ ROOMS: Mapping[str, str] = MappingProxyType(
         "att.token": "att.identity.operations",
         "att.job": "att.jobs.operations",
         "att.audit": "att.audit.operations",
+        "att.nat": "att.configs.operations",
         "att.models": "att.router.operations",
         "att.project": "att.projects.operations",
+        "att.git": "att.git.operations",
+        "att.code": "att.code.operations",
         "att.tools": "att.surfaces.operations",
     }
 )
