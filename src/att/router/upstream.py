@@ -1,5 +1,6 @@
 """Speaks to a provider: one pooled client, bodies and streams passed through untouched, failures told as ours."""
 
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -147,7 +148,9 @@ def _why(error: Exception) -> str:
     match error:
         case aiohttp.ClientConnectorError(os_error=DeniedAddress() as denied):
             return str(denied)
-        case aiohttp.ClientConnectorError(os_error=OSError(strerror=str() as strerror)):
-            return strerror
+        case aiohttp.ClientConnectorError(os_error=socket.gaierror()):
+            return "its name is not known"
+        case aiohttp.ClientConnectorError(os_error=OSError(errno=int(number))):
+            return os.strerror(number)
         case _:
             return type(error).__name__
