@@ -1,12 +1,14 @@
 """What is wrong with a config, and what it is made of: a document and a catalogue in, problems and a graph out."""
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from att_nat.catalogue import SPOTS, Catalogue, Component, Issue, Section, Spot
+from att_nat.data import at_spot, get, settle, unsettled, without
 from att_nat.document import Document
+from att_nat.edges import Edge, cycles, target_of
 from att_nat.fields import Reference, Stray, walk
 from att_nat.problem import Code, Path, Problem, Severity, dotted
 from att_nat.variables import Unsettled
@@ -32,15 +34,6 @@ class Instance:
     def name(self) -> str:
         """What the config calls it."""
         return str(self.path[-1])
-
-
-@dataclass(frozen=True)
-class Edge:
-    """A component refers to another by a field."""
-
-    source: Path
-    target: Path
-    field: Path
 
 
 @dataclass
@@ -74,7 +67,7 @@ class _Checker:
         """Fill the verdict."""
         self._sections()
         for spot in SPOTS:
-            for path, value in _at_spot(self._document.data, spot.path):
+            for path, value in at_spot(self._document.data, spot.path):
                 self._instance(spot, path, value)
         for name, section in self._catalogue.sections.items():
             if name in self._document.data:
@@ -188,7 +181,7 @@ class _Checker:
             at, code, message = _told(issue, value)
             if code is Code.FIELD_UNKNOWN and (*path, *at) in strays:
                 continue
-            if code is not Code.FIELD_MISSING and _unsettled(_get(value, at)):
+            if code is not Code.FIELD_MISSING and unsettled(get(value, at)):
                 continue
             told.setdefault(((*path, *at), code), []).append(message)
         for (at, code), messages in told.items():
@@ -204,7 +197,7 @@ class _Checker:
         for source, reference in self._references:
             if isinstance(reference.name, Unsettled):
                 continue
-            target = _target(reference, named)
+            target = target_of(reference, named)
             if target is None:
                 self._dangling(source, reference, named)
             else:
@@ -226,7 +219,7 @@ class _Checker:
         leads: dict[Path, list[Edge]] = {}
         for edge in self.verdict.edges:
             leads.setdefault(edge.source, []).append(edge)
-        for cycle in _cycles(leads):
+        for cycle in cycles(leads):
             names = " → ".join(dotted(edge.source) for edge in cycle)
             message = f"these need each other: {names} → {dotted(cycle[0].source)}"
             hint = "NAT builds a component after those it refers to: take one of the references away"
@@ -243,13 +236,13 @@ class _Checker:
     def _whole(self) -> None:
         """Let NAT itself check what it can know: all but the project's own components and values not settled."""
         data = self._document.data
-        if _unsettled(data):
+        if unsettled(data):
             return
         for one in self.verdict.instances:
             if one.component is None or one.component.own:
-                data = _without(data, one.path)
+                data = without(data, one.path)
         for issue in self._catalogue.whole(data):
-            path = _settle(data, issue.location)
+            path = settle(data, issue.location)
             self._say(Code.REFUSED_BY_NAT, issue.message, path)
 
 
@@ -269,92 +262,19 @@ def _type_of(value: Mapping[Any, Any]) -> Any:
     return value.get("_type", value.get("type"))
 
 
-def _at_spot(value: Any, pattern: Sequence[str], path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    if not pattern:
-        yield path, value
-    elif isinstance(value, dict):
-        for key in list(value) if pattern[0] == "*" else [key for key in pattern[:1] if key in value]:
-            yield from _at_spot(value[key], pattern[1:], (*path, key))
-
-
 def _without_components(value: Any, path: Path) -> Any:
     """Return a section without the components in it, which are checked by themselves."""
     for spot in SPOTS:
-        for found, _ in list(_at_spot(value, spot.path[1:], path)) if spot.path[0] == path[0] else ():
-            value = _without(value, found[len(path) :])
+        for found, _ in list(at_spot(value, spot.path[1:], path)) if spot.path[0] == path[0] else ():
+            value = without(value, found[len(path) :])
     return value
-
-
-def _without(value: Any, path: Path) -> Any:
-    """Return a copy without what is at `path`."""
-    inner = {key: one for key, one in value.items() if key != path[0]}
-    if len(path) > 1:
-        inner[path[0]] = _without(value[path[0]], path[1:])
-    return inner
-
-
-def _get(value: Any, path: Path) -> Any:
-    for key in path:
-        value = value[key]
-    return value
-
-
-def _settle(value: Any, location: Path) -> Path:
-    """Return the part of pydantic's location that leads through the data; it also names branches of unions."""
-    path: list[Any] = []
-    for key in location:
-        inside = isinstance(value, dict) and key in value
-        if inside or (isinstance(value, list) and isinstance(key, int) and 0 <= key < len(value)):
-            value = value[key]
-            path.append(key)
-    return tuple(path)
 
 
 def _told(issue: Issue, value: Any) -> tuple[Path, Code, str]:
     """Return where an issue is, and what it is."""
-    at = _settle(value, issue.location)
+    at = settle(value, issue.location)
     if issue.kind == "missing" and issue.location:
         return at, Code.FIELD_MISSING, f"the field {str(issue.location[-1])!r} is missing"
     if issue.kind == "extra_forbidden" and at:
         return at, Code.FIELD_UNKNOWN, f"there is no field {str(at[-1])!r}"
     return at, Code.VALUE_INVALID, issue.message
-
-
-def _unsettled(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(_unsettled(one) for one in value.values())
-    if isinstance(value, list):
-        return any(_unsettled(one) for one in value)
-    return isinstance(value, Unsettled)
-
-
-def _target(reference: Reference, named: Mapping[str, Mapping[str, Path]]) -> Path | None:
-    for group in sorted(reference.groups):
-        if reference.name in named.get(group, {}):
-            return named[group][reference.name]
-    if "functions" in reference.groups:  # a function of a group is called group__function, formerly group.function
-        for name, path in named.get("function_groups", {}).items():
-            if reference.name.startswith((f"{name}__", f"{name}.")):
-                return path
-    return None
-
-
-def _cycles(leads: Mapping[Path, list[Edge]]) -> Iterator[list[Edge]]:
-    """Yield each cycle that a walk from every component finds first, as its edges in order."""
-    done: set[Path] = set()
-    for start in leads:
-        way: list[Edge] = []
-        ahead = [iter(leads[start])] if start not in done else []
-        on_way = {start: 0}
-        while ahead:
-            edge = next(ahead[-1], None)
-            if edge is None:
-                ahead.pop()
-                done.add(way.pop().target if way else start)
-                on_way = {start: 0, **{one.target: index + 1 for index, one in enumerate(way)}}
-            elif edge.target in on_way:
-                yield [*way[on_way[edge.target] :], edge]
-            elif edge.target not in done:
-                way.append(edge)
-                on_way[edge.target] = len(way)
-                ahead.append(iter(leads.get(edge.target, ())))

@@ -19,6 +19,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE = "tag:yaml.org,2002:merge"
 _TEXT = "tag:yaml.org,2002:str"
 _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+_NO_SCALARS = tuple(f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "set", "omap", "pairs"))
 _CONSTRUCTORS_RAISE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What PyYAML's constructors let through for a value that does not fit its tag."""
 
@@ -232,12 +233,14 @@ class _Reader:
         settled = True
         if self._variables.touches(node.value):
             text, settled = self._variables.resolve(node.value)
-            tag = self._scalars.resolve(ScalarNode, text, (True, False)) if node.style is None else _TEXT
+            tag = self._scalars.resolve(ScalarNode, text, (True, False)) if not node.style else _TEXT
             resolved = ScalarNode(tag, text, node.start_mark, node.end_mark, node.style)
         if not settled:
             return Unsettled(resolved.value)
         if resolved.tag == _TEXT:
             return resolved.value
+        if resolved.tag in _NO_SCALARS:
+            raise self._refuse(Code.YAML_INVALID, f"this is no YAML: {node.tag[:80]} of a plain value", self._at(node))
         try:
             return self._scalars.construct_object(resolved)
         except yaml.MarkedYAMLError as error:

@@ -58,8 +58,8 @@ def _walk(schemas: list[Schema], value: Any, path: Path, definitions: Schema, *,
     view = _View()
     for schema in schemas:
         _add(view, schema, definitions, frozenset())
-    if isinstance(value, str) and view.groups:
-        yield Reference(path, value, frozenset(view.groups))
+    if isinstance(value, str | int | float) and view.groups:
+        yield Reference(path, value if isinstance(value, str) else str(value), frozenset(view.groups))
     elif isinstance(value, list) and view.items:
         for index, item in enumerate(value):
             yield from _walk(view.items, item, (*path, index), definitions)

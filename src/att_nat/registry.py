@@ -76,7 +76,7 @@ def bases(catalogue: Catalogue) -> Bases:
     for kind, (module, *names) in _BASES.items():
         found = importlib.import_module(module)
         models.update({name: (kind, getattr(found, name)) for name in names if hasattr(found, name)})
-    return Bases(models, {one.__name__: one for one in _REFERENCES})
+    return Bases(models, {one.__name__: one for one in _REFERENCES}, _Schema)
 
 
 def _component(kind: str, info: Any) -> Component:

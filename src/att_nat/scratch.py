@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -21,14 +21,15 @@ def scratch() -> Iterator[Path]:
         temporary = folder / "tmp"
         temporary.mkdir()
         os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
-        _remove_at_the_end(folder)
+        before = signal.signal(signal.SIGTERM, _removing(folder))
         try:
             yield folder
         finally:
+            signal.signal(signal.SIGTERM, before)
             tempfile.tempdir = None
 
 
-def _remove_at_the_end(folder: Path) -> None:
+def _removing(folder: Path) -> Callable[[int, FrameType | None], None]:
     owner = os.getpid()
 
     def end(number: int, _frame: FrameType | None) -> None:
@@ -37,4 +38,4 @@ def _remove_at_the_end(folder: Path) -> None:
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
 
-    signal.signal(signal.SIGTERM, end)
+    return end

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from att_nat.catalogue import Component
+from att_nat.catalogue import Component, NatSchema
 from att_nat.problem import Code, Place, Problem, Severity
 
 FIELDS_MAX = 200
@@ -23,6 +23,7 @@ class Bases:
 
     models: Mapping[str, tuple[str, type[BaseModel]]] = field(default_factory=dict)
     references: Mapping[str, Any] = field(default_factory=dict)
+    generator: type[NatSchema] = NatSchema
 
 
 @dataclass
@@ -102,7 +103,16 @@ class _Builder:
             module = found.file.removesuffix(".py").removeprefix("src/").replace("/", ".")
             full = f"{module.rpartition('.')[0] or module}/{name.value}"
             self._own.components.append(
-                Component(kind, name.value, model, full, self._package, description=description, own=True)
+                Component(
+                    kind,
+                    name.value,
+                    model,
+                    full,
+                    self._package,
+                    description=description,
+                    own=True,
+                    generator=self._bases.generator,
+                )
             )
             return
         self._own.unclear.add(kind)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from att_nat.catalogue import Catalogue, Component
-from att_nat.decision import check
+from att_nat.decision import Instance, check
 from att_nat.document import Document, merge, read
+from att_nat.edges import Edge
 from att_nat.problem import Code, Problem, Severity, dotted
 from att_nat.registry import bases, discover, nat_version
 from att_nat.source import Own, read_sources
@@ -121,7 +122,7 @@ def _beside(file: str, name: Any) -> str | None:
     return "/".join(parts) or None
 
 
-def _node(instance: Any, document: Document) -> dict[str, Any]:
+def _node(instance: Instance, document: Document) -> dict[str, Any]:
     component = instance.component
     place = document.place(instance.path, key=True)
     return {
@@ -137,7 +138,7 @@ def _node(instance: Any, document: Document) -> dict[str, Any]:
     }
 
 
-def _edge(edge: Any, document: Document) -> dict[str, Any]:
+def _edge(edge: Edge, document: Document) -> dict[str, Any]:
     place = document.place(edge.field)
     field = dotted(edge.field[len(edge.source) :])
     return {"source": dotted(edge.source), "target": dotted(edge.target), "field": field, "line": place.line}

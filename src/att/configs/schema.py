@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from att.nat.schema import Component, Edge, Node, Problem
+from att.nat.schema import Component, ConfigProblem, Edge, Node
 
 TEXT_CHARS_MAX = 512 * 1024
 COMPONENTS_MAX = 1000
@@ -84,7 +84,7 @@ class Validation(BaseModel):
     path: str
     errors: int
     warnings: int
-    problems: list[Problem] = Field(description="in the order of the text, errors and warnings")
+    problems: list[ConfigProblem] = Field(description="in the order of the text, errors and warnings")
 
 
 class Graph(BaseModel):
@@ -93,7 +93,7 @@ class Graph(BaseModel):
     path: str
     nodes: list[Node]
     edges: list[Edge]
-    problems: list[Problem]
+    problems: list[ConfigProblem]
 
 
 class Components(BaseModel):
@@ -101,4 +101,4 @@ class Components(BaseModel):
 
     digest: str
     components: list[Component]
-    problems: list[Problem] = Field(description="what could not be read of the project's package")
+    problems: list[ConfigProblem] = Field(description="what could not be read of the project's package")

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from att.configs.schema import Components, ComponentsRequest, ConfigText, Graph, Validation
 from att.kernel.errors import AttError, InvalidInput, NotFound
-from att.nat.schema import Component, Edge, Node, Problem, Severity
+from att.nat.schema import Component, ConfigProblem, Edge, Node, Severity
 from att.projects.ports import Places
 from att.workspace.place import Place
 from att.workspace.ports import Agents
@@ -42,7 +42,7 @@ class Configs:
         """Check the project's config, or `text` in its place."""
         place = await self._places.place(project)
         path, verdict = await self._judge(place, path, text)
-        problems = [Problem.model_validate(one) for one in verdict["problems"]]
+        problems = [ConfigProblem.model_validate(one) for one in verdict["problems"]]
         errors = sum(one.severity is Severity.ERROR for one in problems)
         return Validation(
             valid=not errors, path=path, errors=errors, warnings=len(problems) - errors, problems=problems
@@ -56,7 +56,7 @@ class Configs:
             path=path,
             nodes=[Node.model_validate(one) for one in verdict["nodes"]],
             edges=[Edge.model_validate(one) for one in verdict["edges"]],
-            problems=[Problem.model_validate(one) for one in verdict["problems"]],
+            problems=[ConfigProblem.model_validate(one) for one in verdict["problems"]],
         )
 
     async def components(self, request: ComponentsRequest) -> Components:
@@ -71,7 +71,7 @@ class Configs:
         return Components(
             digest=told["digest"],
             components=[Component.model_validate(one) for one in told["components"]],
-            problems=[Problem.model_validate(one) for one in told["problems"]],
+            problems=[ConfigProblem.model_validate(one) for one in told["problems"]],
         )
 
     async def checked(self, place: Place, config: str | None) -> str:

@@ -13,7 +13,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-class Problem(BaseModel):
+class ConfigProblem(BaseModel):
     """One thing that is wrong with a config, and where: line and column count from 1."""
 
     severity: Severity

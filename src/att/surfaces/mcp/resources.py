@@ -30,6 +30,8 @@ class Resource:
 RESOURCES = (
     Resource("att://status", "att.status", "What the appliance is and how it is"),
     Resource("att://projects", "att.project.list", "All projects"),
+    Resource("att://project/{project_id}/files", "att.code.tree", "The files of a project"),
+    Resource("att://project/{project_id}/config", "att.nat.config", "A project's NAT config"),
 )
 
 
