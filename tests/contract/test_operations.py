@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from tests.contract import cases_models, cases_projects
+from tests.contract import cases_code, cases_git, cases_models, cases_nat, cases_projects
 from tests.contract.case import Case
 from tests.contract.conftest import Running
 
@@ -59,7 +59,14 @@ OWN = (
     Case("att.tools.search", {"query": "upgrade", "limit": 3}),
     Case("att.tools.search", {"limit": 0}, "invalid_input"),
 )
-CASES: tuple[Case, ...] = (*OWN, *cases_models.CASES, *cases_projects.CASES)
+CASES: tuple[Case, ...] = (
+    *OWN,
+    *cases_code.CASES,
+    *cases_git.CASES,
+    *cases_models.CASES,
+    *cases_nat.CASES,
+    *cases_projects.CASES,
+)
 
 
 def shape(value: Any) -> Any:
@@ -82,7 +89,7 @@ class Sender:
 
     def rest(self, case: Case) -> tuple[str, Any]:
         operation, values = OPERATIONS[case.name], self._uploaded(case)
-        path = re.sub(r"{(\w+)}", lambda found: str(values.pop(found[1])), operation.route.path)
+        path = re.sub(r"{(\w+)(?::path)?}", lambda found: str(values.pop(found[1])), operation.route.path)
         carried: dict[str, Any] = {"json": values} if operation.route.method in ("POST", "PUT") else {"params": values}
         response = self.http.request(operation.route.method, "/api/v1" + path, **carried)
         if response.json().get("code") == "confirmation_required":
@@ -166,7 +173,7 @@ def test_every_operation_has_a_case() -> None:
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
 def test_every_surface_takes_the_same_fields(tools: dict[str, Any], operation: Operation) -> None:
     fields = set(operation.request.model_fields)
-    item = DOCUMENT["paths"]["/api/v1" + operation.route.path][operation.route.method.lower()]
+    item = DOCUMENT["paths"]["/api/v1" + operation.route.path.replace(":path}", "}")][operation.route.method.lower()]
     body = item.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
     over_rest = {one["name"] for one in item["parameters"] if one["in"] != "header"} | set(body.get("properties", {}))
 

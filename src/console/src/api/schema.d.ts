@@ -473,6 +473,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nat/components": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the NAT components that configs may use, with their fields when asked
+         * @description Which components to list.
+         */
+        get: operations["att_nat_components"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects": {
         parameters: {
             query?: never;
@@ -561,6 +581,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project_id}/code/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare a project's files with its last commit, or two revisions
+         * @description What to compare: without revisions the files as they are with the last commit.
+         */
+        get: operations["att_code_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/code/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move or rename a file or folder of a project
+         * @description From where to where.
+         */
+        post: operations["att_code_move"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/code/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search the lines of a project's files
+         * @description What to search for, line by line.
+         */
+        get: operations["att_code_search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/code/watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read which files of a project changed, by cursor, or follow them
+         * @description From where to watch.
+         */
+        get: operations["att_code_watch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project_id}/export": {
         parameters: {
             query?: never;
@@ -575,6 +675,570 @@ export interface paths {
          * @description Which project, and whether with its history.
          */
         post: operations["att_project_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the files of a project, without what .gitignore excludes
+         * @description Which files to list.
+         */
+        get: operations["att_code_tree"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/files/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a file of a project: text, or base64 when it is none
+         * @description Which part of which file.
+         */
+        get: operations["att_code_read"];
+        /**
+         * Write a whole file of a project; folders above it are made
+         * @description A file's whole new content.
+         */
+        put: operations["att_code_write"];
+        post?: never;
+        /**
+         * Delete a file or folder of a project
+         * @description What to delete.
+         */
+        delete: operations["att_code_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List runs of checks, or read the log of one
+         * @description Which runs, or the log of one.
+         */
+        get: operations["att_git_actions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stage changed files for the next commit
+         * @description What to stage.
+         */
+        post: operations["att_git_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/blame": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say which commit wrote each line of a file
+         * @description Which lines of which file.
+         */
+        get: operations["att_git_blame"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/branch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a branch and switch to it, or switch to one
+         * @description Make a branch and switch to it, or switch to one that is there.
+         */
+        post: operations["att_git_branch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/branches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the branches of a project
+         * @description Which project.
+         */
+        get: operations["att_git_branches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/commit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stage and commit changes
+         * @description What to commit: what is staged, after staging `paths` or `all`.
+         */
+        post: operations["att_git_commit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare branches, commits and the files as they are
+         * @description What to compare: nothing named, what is not committed with the last commit.
+         */
+        get: operations["att_git_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/fetch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch branches from the forge or from another host
+         * @description From where.
+         */
+        post: operations["att_git_fetch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List commits, newest first
+         * @description Which commits, newest first.
+         */
+        get: operations["att_git_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge a branch into the one that is checked out
+         * @description What to merge into the branch that is checked out.
+         */
+        post: operations["att_git_merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what the forge demands before a merge
+         * @description Which project.
+         */
+        get: operations["att_git_policy_show"];
+        /**
+         * Set what the forge demands before a merge
+         * @description The rules of the project's forge; what is left out takes its default.
+         */
+        put: operations["att_git_policy_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/pr": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List pull requests, newest first
+         * @description Which pull requests, the newest first.
+         */
+        get: operations["att_git_pr_list"];
+        put?: never;
+        /**
+         * Open a pull request
+         * @description What shall be merged, and why.
+         */
+        post: operations["att_git_pr_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/pr/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a pull request: its files, checks, approvals, and what still blocks it
+         * @description Which pull request.
+         */
+        get: operations["att_git_pr_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/pr/{number}/approval": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve a pull request as it is now
+         * @description Which pull request.
+         */
+        post: operations["att_git_pr_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/pr/{number}/checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the checks of a pull request as it is now
+         * @description Which pull request.
+         */
+        get: operations["att_git_pr_checks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/pr/{number}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close a pull request without merging it
+         * @description Which pull request.
+         */
+        post: operations["att_git_pr_close"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/pr/{number}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the remarks on a pull request
+         * @description Which pull request.
+         */
+        get: operations["att_git_pr_review"];
+        put?: never;
+        /**
+         * Remark on a pull request or on a line of it
+         * @description A remark, on the whole or on a line.
+         */
+        post: operations["att_git_pr_comment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/pr/{number}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge a pull request whose checks passed and which is approved
+         * @description Which pull request, and what its commit says.
+         */
+        post: operations["att_git_pr_merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Push a branch to the forge or to another host
+         * @description Which branch goes where.
+         */
+        post: operations["att_git_push"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/remotes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the repositories on other hosts that have a name here
+         * @description Which project.
+         */
+        get: operations["att_git_remote_list"];
+        put?: never;
+        /**
+         * Give a name to a repository on another host
+         * @description Another host's repository.
+         */
+        post: operations["att_git_remote_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/remotes/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget the name of a repository on another host
+         * @description Which remote.
+         */
+        delete: operations["att_git_remote_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/git/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the branch and the changed files of a project
+         * @description Which project.
+         */
+        get: operations["att_git_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/nat/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a project's NAT config
+         * @description Which config to read.
+         */
+        get: operations["att_nat_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/nat/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show which components a NAT config makes, and which refers to which
+         * @description Which config to read.
+         */
+        get: operations["att_nat_graph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/nat/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a NAT config: each problem with file, line, column and field; exit 1 when it is invalid
+         * @description Which config to check: the project's file, or a text in its place.
+         */
+        post: operations["att_nat_validate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1060,6 +1724,87 @@ export interface components {
             cursor: string;
         };
         /**
+         * Actions
+         * @description Runs, the newest first; with `run_id` that one alone, with `log` from `cursor` up to `next_cursor`.
+         */
+        Actions: {
+            /** Runs */
+            runs: components["schemas"]["att__forge__schema__Check"][];
+            /**
+             * Log
+             * @default null
+             */
+            log: string | null;
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: number | null;
+        };
+        /**
+         * ActionsRequest
+         * @description Which runs, or the log of one.
+         */
+        ActionsRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Run Id
+             * @description show this run and its log
+             * @default null
+             */
+            run_id: string | null;
+            /**
+             * Branch
+             * @description only runs for this head branch
+             * @default null
+             */
+            branch: string | null;
+            /**
+             * Cursor
+             * @description read the log on from here: `next_cursor`
+             * @default 0
+             */
+            cursor: number;
+            /**
+             * Limit
+             * @description runs at most
+             * @default 50
+             */
+            limit: number;
+            /**
+             * Log Bytes
+             * @description of the log at most
+             * @default 65536
+             */
+            log_bytes: number;
+        };
+        /**
+         * AddRequest
+         * @description What to stage.
+         */
+        AddRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Paths
+             * @description files or folders
+             */
+            paths?: string[];
+            /**
+             * All
+             * @description everything that is changed
+             * @default false
+             */
+            all: boolean;
+        };
+        /**
          * ApplyRequest
          * @description The bundle to install.
          */
@@ -1081,6 +1826,25 @@ export interface components {
              * @default false
              */
             despite_baseline: boolean;
+        };
+        /**
+         * Approval
+         * @description Somebody's yes to one commit; `current` when the head is still that commit.
+         */
+        Approval: {
+            /** Approver */
+            approver: string;
+            /** Approver Id */
+            approver_id: string;
+            /** Commit */
+            commit: string;
+            /** Current */
+            current: boolean;
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
         };
         /**
          * AuditListRequest
@@ -1180,6 +1944,132 @@ export interface components {
             request_id: string;
         };
         /**
+         * Blame
+         * @description The lines as they are at `commit`.
+         */
+        Blame: {
+            /** Commit */
+            commit: string;
+            /** Lines */
+            lines: components["schemas"]["BlameLine"][];
+        };
+        /**
+         * BlameLine
+         * @description One line and the commit that wrote it; `time` in seconds since 1970.
+         */
+        BlameLine: {
+            /** Line */
+            line: number;
+            /** Commit */
+            commit: string;
+            /** Author */
+            author: string;
+            /** Time */
+            time: number;
+            /** Summary */
+            summary: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * BlameRequest
+         * @description Which lines of which file.
+         */
+        BlameRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Path
+             * @description the file
+             */
+            path: string;
+            /**
+             * Ref
+             * @description branch or commit; HEAD
+             * @default null
+             */
+            ref: string | null;
+            /**
+             * First
+             * @description first line
+             * @default 1
+             */
+            first: number;
+            /**
+             * Limit
+             * @description lines at most
+             * @default 1000
+             */
+            limit: number;
+        };
+        /**
+         * Branch
+         * @description A branch; `remote` ones are what the forge or another host had at the last fetch.
+         */
+        Branch: {
+            /** Name */
+            name: string;
+            /** Commit */
+            commit: string;
+            /** Current */
+            current: boolean;
+            /** Remote */
+            remote: boolean;
+            /** Upstream */
+            upstream: string | null;
+            /** Time */
+            time: string;
+            /** Subject */
+            subject: string;
+        };
+        /**
+         * BranchPage
+         * @description All branches, the newest commit first.
+         */
+        BranchPage: {
+            /** Current */
+            current: string | null;
+            /** Branches */
+            branches: components["schemas"]["Branch"][];
+        };
+        /**
+         * BranchRequest
+         * @description Make a branch and switch to it, or switch to one that is there.
+         */
+        BranchRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Name
+             * @description name of the branch
+             */
+            name: string;
+            /**
+             * Start
+             * @description branch or commit to start at: HEAD
+             * @default null
+             */
+            start: string | null;
+            /**
+             * Existing
+             * @description switch to the branch, which must be there
+             * @default false
+             */
+            existing: boolean;
+            /**
+             * Switch
+             * @description switch to the new branch
+             * @default true
+             */
+            switch: boolean;
+        };
+        /**
          * CanaryRow
          * @description What the gate reads back.
          */
@@ -1190,19 +2080,270 @@ export interface components {
             value: string;
         };
         /**
-         * Check
-         * @description One thing that was looked at; `detail` says what was seen.
+         * Change
+         * @description Something that changed; hand `cursor` back to read on after it.
          */
-        Check: {
-            /** Name */
+        Change: {
+            /** Cursor */
+            cursor: string;
+            /** Path */
+            path: string;
+            kind: components["schemas"]["ChangeKind"];
+        };
+        /**
+         * ChangeKind
+         * @description FOLDER is a folder in which names were added or taken away; START only says where a watch begins.
+         * @enum {string}
+         */
+        ChangeKind: "start" | "file" | "folder" | "link";
+        /**
+         * ChangedFile
+         * @description What happens to one file.
+         */
+        ChangedFile: {
+            /** Path */
+            path: string;
+            /**
+             * Old Path
+             * @default null
+             */
+            old_path: string | null;
+            /** Added */
+            added: number;
+            /** Deleted */
+            deleted: number;
+            /** Binary */
+            binary: boolean;
+        };
+        /**
+         * CheckPage
+         * @description The last run of each check on the head as it is now.
+         */
+        CheckPage: {
+            /** Checks */
+            checks: components["schemas"]["att__forge__schema__Check"][];
+        };
+        /**
+         * CheckState
+         * @description ERROR is a check that could not run; it counts as not passed.
+         * @enum {string}
+         */
+        CheckState: "queued" | "running" | "passed" | "failed" | "error";
+        /**
+         * Comment
+         * @description One remark, on the whole or on a line of a file.
+         */
+        Comment: {
+            /** Id */
+            id: string;
+            /** Author */
+            author: string;
+            /** Author Id */
+            author_id: string;
+            /** Body */
+            body: string;
+            /** Path */
+            path: string | null;
+            /** Line */
+            line: number | null;
+            /** Commit */
+            commit: string;
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
+        };
+        /**
+         * CommentPage
+         * @description All remarks, the oldest first.
+         */
+        CommentPage: {
+            /** Comments */
+            comments: components["schemas"]["Comment"][];
+        };
+        /**
+         * Commit
+         * @description One commit.
+         */
+        Commit: {
+            /** Commit */
+            commit: string;
+            /** Parents */
+            parents: string[];
+            /** Author */
+            author: string;
+            /** Email */
+            email: string;
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
+            /** Committer */
+            committer: string;
+            /**
+             * Committed
+             * Format: date-time
+             */
+            committed: string;
+            /** Message */
+            message: string;
+        };
+        /**
+         * CommitPage
+         * @description Commits, the newest first.
+         */
+        CommitPage: {
+            /** Commits */
+            commits: components["schemas"]["Commit"][];
+        };
+        /**
+         * CommitRequest
+         * @description What to commit: what is staged, after staging `paths` or `all`.
+         */
+        CommitRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Message
+             * @description what the commit says
+             */
+            message: string;
+            /**
+             * Paths
+             * @description stage these first
+             */
+            paths?: string[];
+            /**
+             * All
+             * @description stage everything that is changed first
+             * @default false
+             */
+            all: boolean;
+        };
+        /**
+         * Committed
+         * @description A commit just made, on `branch`, and the files it changed.
+         */
+        Committed: {
+            /** Commit */
+            commit: string;
+            /** Parents */
+            parents: string[];
+            /** Author */
+            author: string;
+            /** Email */
+            email: string;
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
+            /** Committer */
+            committer: string;
+            /**
+             * Committed
+             * Format: date-time
+             */
+            committed: string;
+            /** Message */
+            message: string;
+            /** Branch */
+            branch: string | null;
+            /** Files */
+            files: string[];
+        };
+        /**
+         * Component
+         * @description A component that a config may name with `_type`; `schema` describes its fields.
+         */
+        Component: {
+            /** Kind */
+            kind: string;
+            /**
+             * Name
+             * @description what `_type` says
+             */
             name: string;
             /**
-             * Status
-             * @enum {string}
+             * Full Name
+             * @description what `_type` says where the name alone is ambiguous
              */
-            status: "ok" | "degraded" | "error";
-            /** Detail */
-            detail: string;
+            full_name: string;
+            /** Package */
+            package: string;
+            /** Version */
+            version: string;
+            /** Description */
+            description: string;
+            /**
+             * Own
+             * @description whether it is of the project's own package
+             */
+            own: boolean;
+            /**
+             * Fields
+             * @description JSON schema; references bear x-nat-ref-group
+             * @default null
+             */
+            fields: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * Components
+         * @description Components that configs may name; `digest` changes with the release's own.
+         */
+        Components: {
+            /** Digest */
+            digest: string;
+            /** Components */
+            components: components["schemas"]["Component"][];
+            /**
+             * Problems
+             * @description what could not be read of the project's package
+             */
+            problems: components["schemas"]["ConfigProblem"][];
+        };
+        /**
+         * ComponentsRequest
+         * @description Which components to list.
+         */
+        ComponentsRequest: {
+            /**
+             * Kind
+             * @description only this kind
+             * @default null
+             */
+            kind: ("function" | "function_group" | "llm_provider" | "embedder_provider" | "retriever_provider" | "memory" | "object_store" | "middleware" | "auth_provider" | "ttc_strategy" | "trainer" | "trainer_adapter" | "trajectory_builder" | "front_end" | "tracing" | "logging" | "evaluator" | "dataset_loader") | null;
+            /**
+             * Name
+             * @description only the component of this name
+             * @default null
+             */
+            name: string | null;
+            /**
+             * Query
+             * @description only those whose name or description has it
+             * @default null
+             */
+            query: string | null;
+            /**
+             * Fields
+             * @description with the JSON schema of each component's fields
+             * @default false
+             */
+            fields: boolean;
+            /**
+             * Project Id
+             * @description also the components of this project
+             * @default null
+             */
+            project_id: string | null;
         };
         /**
          * ConfigApplied
@@ -1262,6 +2403,50 @@ export interface components {
             unified: string;
         };
         /**
+         * ConfigProblem
+         * @description One thing that is wrong with a config, and where: line and column count from 1.
+         */
+        ConfigProblem: {
+            severity: components["schemas"]["Severity"];
+            /** Code */
+            code: string;
+            /** Message */
+            message: string;
+            /**
+             * Path
+             * @description the field, dotted: llms.main.temperature
+             */
+            path: string;
+            /** File */
+            file: string;
+            /** Line */
+            line: number;
+            /** Column */
+            column: number;
+            /**
+             * Hint
+             * @default
+             */
+            hint: string;
+        };
+        /**
+         * ConfigRequest
+         * @description Which config to read.
+         */
+        ConfigRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Path
+             * @description the config's path in the project; configs/config.yml and the like
+             * @default null
+             */
+            path: string | null;
+        };
+        /**
          * ConfigShowRequest
          * @description Which settings to show.
          */
@@ -1292,11 +2477,23 @@ export interface components {
          * ConfigText
          * @description A whole settings file.
          */
-        ConfigText: {
+        "ConfigText-Input": {
             /**
              * Text
              * @description The settings file, YAML or JSON
              */
+            text: string;
+        };
+        /**
+         * ConfigText
+         * @description A project's NAT config as it lies in the project.
+         */
+        "ConfigText-Output": {
+            /** Project Id */
+            project_id: string;
+            /** Path */
+            path: string;
+            /** Text */
             text: string;
         };
         /**
@@ -1421,6 +2618,22 @@ export interface components {
             name: string;
         };
         /**
+         * DiffFile
+         * @description What happens to one file.
+         */
+        DiffFile: {
+            /** Path */
+            path: string;
+            /** Old Path */
+            old_path: string | null;
+            /** Added */
+            added: number;
+            /** Deleted */
+            deleted: number;
+            /** Binary */
+            binary: boolean;
+        };
+        /**
          * DiskUse
          * @description One file system.
          */
@@ -1431,6 +2644,38 @@ export interface components {
             used_percent: number;
             /** Free Mb */
             free_mb: number;
+        };
+        /**
+         * Edge
+         * @description A component refers to another by a field.
+         */
+        Edge: {
+            /** Source */
+            source: string;
+            /** Target */
+            target: string;
+            /** Field */
+            field: string;
+            /** Line */
+            line: number;
+        };
+        /**
+         * Encoding
+         * @description How a content travels: as text, or as base64 when it is none.
+         * @enum {string}
+         */
+        Encoding: "utf-8" | "base64";
+        /**
+         * Entry
+         * @description One file, folder, link, or other thing. Bytes of a name that are no UTF-8 appear as backslash escapes.
+         */
+        Entry: {
+            /** Path */
+            path: string;
+            /** Kind */
+            kind: string;
+            /** Bytes */
+            bytes: number | null;
         };
         /**
          * EventType
@@ -1473,6 +2718,256 @@ export interface components {
              * @default refused
              */
             class: string;
+        };
+        /**
+         * FetchRequest
+         * @description From where.
+         */
+        FetchRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Remote
+             * @description origin is the forge; others: att.git.remote.set
+             * @default origin
+             */
+            remote: string;
+            /**
+             * Prune
+             * @description forget branches that are gone there
+             * @default false
+             */
+            prune: boolean;
+        };
+        /**
+         * Fetched
+         * @description What a fetch brought, in git's words.
+         */
+        Fetched: {
+            /** Remote */
+            remote: string;
+            /** Updates */
+            updates: string[];
+        };
+        /**
+         * FileChange
+         * @description One changed file; `old_path` is set where it was renamed; what is no text has no counts.
+         */
+        FileChange: {
+            /** Path */
+            path: string;
+            /** Old Path */
+            old_path: string | null;
+            /** Added */
+            added: number;
+            /** Deleted */
+            deleted: number;
+            /** Binary */
+            binary: boolean;
+        };
+        /**
+         * FileContent
+         * @description A file, or a part of it: `bytes` and `sha256` are the whole file's; `truncated` says that more follows.
+         */
+        FileContent: {
+            /** Path */
+            path: string;
+            /** Content */
+            content: string;
+            encoding: components["schemas"]["Encoding"];
+            /** Bytes */
+            bytes: number;
+            /** Offset */
+            offset: number;
+            /** Truncated */
+            truncated: boolean;
+            /**
+             * Sha256
+             * @description null for very large files
+             */
+            sha256: string | null;
+            /** Executable */
+            executable: boolean;
+        };
+        /**
+         * FileDelete
+         * @description What to delete.
+         */
+        FileDelete: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Path
+             * @description path in the project, like src/app/main.py
+             */
+            path: string;
+            /**
+             * Recursive
+             * @description a folder with all that is in it
+             * @default false
+             */
+            recursive: boolean;
+        };
+        /**
+         * FileDeleted
+         * @description What was deleted.
+         */
+        FileDeleted: {
+            /** Path */
+            path: string;
+        };
+        /**
+         * FileMove
+         * @description From where to where.
+         */
+        FileMove: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Path
+             * @description file or folder to move
+             */
+            path: string;
+            /**
+             * Target
+             * @description its new path
+             */
+            target: string;
+            /**
+             * Overwrite
+             * @description replace a file that is there
+             * @default false
+             */
+            overwrite: boolean;
+        };
+        /**
+         * FileMoved
+         * @description What was moved.
+         */
+        FileMoved: {
+            /** Path */
+            path: string;
+            /** Target */
+            target: string;
+        };
+        /**
+         * FileRead
+         * @description Which part of which file.
+         */
+        FileRead: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Path
+             * @description path in the project, like src/app/main.py
+             */
+            path: string;
+            /**
+             * Offset
+             * @description first byte
+             * @default 0
+             */
+            offset: number;
+            /**
+             * Length
+             * @description bytes at most
+             * @default 1048576
+             */
+            length: number;
+        };
+        /**
+         * FileStatus
+         * @description One changed file: what is staged of it (`index`) and what is not (`worktree`).
+         */
+        FileStatus: {
+            /** Path */
+            path: string;
+            /** Old Path */
+            old_path: string | null;
+            /** Index */
+            index: string;
+            /** Worktree */
+            worktree: string;
+            /** Conflicted */
+            conflicted: boolean;
+        };
+        /**
+         * FileWrite
+         * @description A file's whole new content.
+         */
+        FileWrite: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Path
+             * @description path in the project, like src/app/main.py
+             */
+            path: string;
+            /**
+             * Content
+             * @description the new content
+             */
+            content: string;
+            /**
+             * @description how `content` is given
+             * @default utf-8
+             */
+            encoding: components["schemas"]["Encoding"];
+            /**
+             * Expected
+             * @description sha256 of the content this replaces, or `absent` for a new file; refused when it is another
+             * @default null
+             */
+            expected: string | null;
+            /**
+             * Executable
+             * @description set or take the right to execute; else it stays
+             * @default null
+             */
+            executable: boolean | null;
+        };
+        /**
+         * FileWritten
+         * @description What was written: `path` is where, its links followed.
+         */
+        FileWritten: {
+            /** Path */
+            path: string;
+            /** Bytes */
+            bytes: number;
+            /** Sha256 */
+            sha256: string;
+            /** Created */
+            created: boolean;
+        };
+        /**
+         * Graph
+         * @description What a config makes: its components, and which refers to which.
+         */
+        Graph: {
+            /** Path */
+            path: string;
+            /** Nodes */
+            nodes: components["schemas"]["Node"][];
+            /** Edges */
+            edges: components["schemas"]["Edge"][];
+            /** Problems */
+            problems: components["schemas"]["ConfigProblem"][];
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -1710,6 +3205,69 @@ export interface components {
             text: string;
         };
         /**
+         * LogRequest
+         * @description Which commits, newest first.
+         */
+        LogRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Ref
+             * @description branch or commit; HEAD
+             * @default null
+             */
+            ref: string | null;
+            /**
+             * Path
+             * @description only commits that changed this
+             * @default null
+             */
+            path: string | null;
+            /**
+             * Limit
+             * @description commits at most
+             * @default 50
+             */
+            limit: number;
+            /**
+             * Skip
+             * @description leave these many out at the beginning
+             * @default 0
+             */
+            skip: number;
+        };
+        /**
+         * Match
+         * @description A line that matches; `column` is of its first match, both count from 1; a long line is cut around it.
+         */
+        Match: {
+            /** Path */
+            path: string;
+            /** Line */
+            line: number;
+            /** Column */
+            column: number;
+            /** Text */
+            text: string;
+        };
+        /**
+         * Matches
+         * @description What was found; `skipped` counts files that are too large or no text.
+         */
+        Matches: {
+            /** Matches */
+            matches: components["schemas"]["Match"][];
+            /** Files */
+            files: number;
+            /** Skipped */
+            skipped: number;
+            /** Truncated */
+            truncated: boolean;
+        };
+        /**
          * Me
          * @description Who is signed in, and what they may do.
          */
@@ -1726,6 +3284,68 @@ export interface components {
             door: string;
             /** Expires */
             expires?: string | null;
+        };
+        /**
+         * MergeRequest
+         * @description What to merge into the branch that is checked out.
+         */
+        MergeRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Ref
+             * @description branch or commit to merge
+             */
+            ref: string;
+            /**
+             * Message
+             * @description what the merge commit says
+             * @default null
+             */
+            message: string | null;
+            /**
+             * Keep Conflicts
+             * @description leave conflicts in the files, to be solved and committed
+             * @default false
+             */
+            keep_conflicts: boolean;
+        };
+        /**
+         * Merged
+         * @description What a merge made; `changed` is false when there was nothing to merge.
+         */
+        Merged: {
+            /** Commit */
+            commit: string;
+            /** Parents */
+            parents: string[];
+            /** Author */
+            author: string;
+            /** Email */
+            email: string;
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
+            /** Committer */
+            committer: string;
+            /**
+             * Committed
+             * Format: date-time
+             */
+            committed: string;
+            /** Message */
+            message: string;
+            /** Branch */
+            branch: string | null;
+            /** Files */
+            files: string[];
+            /** Changed */
+            changed: boolean;
         };
         /**
          * ModelsAdd
@@ -1828,6 +3448,33 @@ export interface components {
              * @description Models configured here that the provider does not list
              */
             missing: string[];
+        };
+        /**
+         * Node
+         * @description One component that a config makes.
+         */
+        Node: {
+            /**
+             * Id
+             * @description where it stands: llms.main, workflow
+             */
+            id: string;
+            /** Group */
+            group: string;
+            /** Name */
+            name: string;
+            /** Kind */
+            kind: string;
+            /** Type */
+            type: string;
+            /** Own */
+            own: boolean;
+            /** Package */
+            package: string;
+            /** File */
+            file: string;
+            /** Line */
+            line: number;
         };
         /**
          * Nothing
@@ -1941,6 +3588,71 @@ export interface components {
              * @default false
              */
             force: boolean;
+        };
+        /**
+         * Policy
+         * @description The rules of one project's forge.
+         */
+        Policy: {
+            /**
+             * Protected
+             * @description branches that change by pull request alone
+             * @default [
+             *       "main"
+             *     ]
+             */
+            protected: string[];
+            /**
+             * Approvals
+             * @description approvals of the head that a merge needs
+             * @default 1
+             */
+            approvals: number;
+            /**
+             * Author May Approve
+             * @description whether the author's own approval counts
+             * @default true
+             */
+            author_may_approve: boolean;
+        };
+        /**
+         * PolicyRequest
+         * @description Which project.
+         */
+        PolicyRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+        };
+        /**
+         * PolicySet
+         * @description The rules of the project's forge; what is left out takes its default.
+         */
+        PolicySet: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Protected
+             * @description branches that change by pull request alone
+             */
+            protected?: string[];
+            /**
+             * Approvals
+             * @description approvals of the head that a merge needs
+             * @default 1
+             */
+            approvals: number;
+            /**
+             * Author May Approve
+             * @description whether the author's own approval counts
+             * @default true
+             */
+            author_may_approve: boolean;
         };
         /**
          * Problem
@@ -2269,6 +3981,334 @@ export interface components {
             name: string;
         };
         /**
+         * PullComment
+         * @description A remark, on the whole or on a line.
+         */
+        PullComment: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Number
+             * @description its number
+             */
+            number: number;
+            /**
+             * Body
+             * @description the remark
+             */
+            body: string;
+            /**
+             * Path
+             * @description on this file
+             * @default null
+             */
+            path: string | null;
+            /**
+             * Line
+             * @description on this line of it
+             * @default null
+             */
+            line: number | null;
+        };
+        /**
+         * PullCreate
+         * @description What shall be merged, and why.
+         */
+        PullCreate: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Title
+             * @description what it does, in a line
+             */
+            title: string;
+            /**
+             * Head
+             * @description the branch to merge; push it first
+             */
+            head: string;
+            /**
+             * Base
+             * @description into which; the default branch
+             * @default null
+             */
+            base: string | null;
+            /**
+             * Body
+             * @description more about it
+             * @default
+             */
+            body: string;
+        };
+        /**
+         * PullDetails
+         * @description A pull request with all that decides about its merge; `blocked` is why it cannot be merged now, by code.
+         */
+        PullDetails: {
+            /** Id */
+            id: string;
+            /** Project Id */
+            project_id: string;
+            /** Number */
+            number: number;
+            /** Url */
+            url: string;
+            /** Title */
+            title: string;
+            /** Body */
+            body: string;
+            /** Head */
+            head: string;
+            /** Base */
+            base: string;
+            state: components["schemas"]["PullState"];
+            /** Author */
+            author: string;
+            /** Author Id */
+            author_id: string;
+            /** Head Commit */
+            head_commit: string;
+            /** Base Commit */
+            base_commit: string;
+            /** Merge Commit */
+            merge_commit: string | null;
+            /** Merged By */
+            merged_by: string | null;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /**
+             * Updated
+             * Format: date-time
+             */
+            updated: string;
+            /** Ended */
+            ended: string | null;
+            /** Commits */
+            commits: number;
+            /** Files */
+            files: components["schemas"]["ChangedFile"][];
+            /** Conflicts */
+            conflicts: string[];
+            /** Approvals */
+            approvals: components["schemas"]["Approval"][];
+            /** Approvals Required */
+            approvals_required: number;
+            /** Checks */
+            checks: components["schemas"]["att__forge__schema__Check"][];
+            /** Blocked */
+            blocked: string | null;
+            /** Blocked Detail */
+            blocked_detail: string | null;
+            /**
+             * Diff
+             * @default null
+             */
+            diff: string | null;
+        };
+        /**
+         * PullList
+         * @description Which pull requests, the newest first.
+         */
+        PullList: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * @description only those in this state
+             * @default null
+             */
+            state: components["schemas"]["PullState"] | null;
+            /**
+             * Before
+             * @description `next_before` of the page before
+             * @default null
+             */
+            before: number | null;
+            /**
+             * Limit
+             * @description a page
+             * @default 50
+             */
+            limit: number;
+        };
+        /**
+         * PullMerge
+         * @description Which pull request, and what its commit says.
+         */
+        PullMerge: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Number
+             * @description its number
+             */
+            number: number;
+            /**
+             * Message
+             * @description of the merge
+             * @default null
+             */
+            message: string | null;
+        };
+        /**
+         * PullNumber
+         * @description Which pull request.
+         */
+        PullNumber: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Number
+             * @description its number
+             */
+            number: number;
+        };
+        /**
+         * PullPage
+         * @description A page; `next_before` is null on the last one.
+         */
+        PullPage: {
+            /** Pull Requests */
+            pull_requests: components["schemas"]["PullRequest"][];
+            /** Next Before */
+            next_before: number | null;
+        };
+        /**
+         * PullRequest
+         * @description A wish to merge `head` into `base`.
+         */
+        PullRequest: {
+            /** Id */
+            id: string;
+            /** Project Id */
+            project_id: string;
+            /** Number */
+            number: number;
+            /** Url */
+            url: string;
+            /** Title */
+            title: string;
+            /** Body */
+            body: string;
+            /** Head */
+            head: string;
+            /** Base */
+            base: string;
+            state: components["schemas"]["PullState"];
+            /** Author */
+            author: string;
+            /** Author Id */
+            author_id: string;
+            /** Head Commit */
+            head_commit: string;
+            /** Base Commit */
+            base_commit: string;
+            /** Merge Commit */
+            merge_commit: string | null;
+            /** Merged By */
+            merged_by: string | null;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /**
+             * Updated
+             * Format: date-time
+             */
+            updated: string;
+            /** Ended */
+            ended: string | null;
+        };
+        /**
+         * PullShow
+         * @description Which pull request.
+         */
+        PullShow: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Number
+             * @description its number
+             */
+            number: number;
+            /**
+             * Diff
+             * @description with the unified diff
+             * @default false
+             */
+            diff: boolean;
+        };
+        /**
+         * PullState
+         * @description MERGING is between the decision to merge and its proof; the last two are final.
+         * @enum {string}
+         */
+        PullState: "open" | "merging" | "merged" | "closed";
+        /**
+         * PushRequest
+         * @description Which branch goes where.
+         */
+        PushRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Branch
+             * @description the one that is checked out
+             * @default null
+             */
+            branch: string | null;
+            /**
+             * Remote
+             * @description origin is the forge; others: att.git.remote.set
+             * @default origin
+             */
+            remote: string;
+            /**
+             * Force
+             * @description replace the branch there, if nobody changed it meanwhile
+             * @default false
+             */
+            force: boolean;
+        };
+        /**
+         * Pushed
+         * @description What a push did; `changed` is false when all of it was there.
+         */
+        Pushed: {
+            /** Remote */
+            remote: string;
+            /** Branch */
+            branch: string;
+            /** Commit */
+            commit: string;
+            /** Changed */
+            changed: boolean;
+        };
+        /**
          * Ready
          * @description Whether the process can do its work, and as which release.
          */
@@ -2350,6 +4390,80 @@ export interface components {
             }[];
         };
         /**
+         * Remote
+         * @description Another host's repository, with the stored credential that reads it.
+         */
+        Remote: {
+            /** Name */
+            name: string;
+            /** Url */
+            url: string;
+            /** Credential */
+            credential: string | null;
+        };
+        /**
+         * RemoteListRequest
+         * @description Which project.
+         */
+        RemoteListRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+        };
+        /**
+         * RemoteNameRequest
+         * @description Which remote.
+         */
+        RemoteNameRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Name
+             * @description how it is called here
+             */
+            name: string;
+        };
+        /**
+         * RemotePage
+         * @description The remotes, by name.
+         */
+        RemotePage: {
+            /** Remotes */
+            remotes: components["schemas"]["Remote"][];
+        };
+        /**
+         * RemoteRequest
+         * @description Another host's repository.
+         */
+        RemoteRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Name
+             * @description how it is called here
+             */
+            name: string;
+            /**
+             * Url
+             * @description its https address
+             */
+            url: string;
+            /**
+             * Credential
+             * @description stored credential for it
+             * @default null
+             */
+            credential: string | null;
+        };
+        /**
          * RepairRequest
          * @description Nothing to choose.
          */
@@ -2387,6 +4501,58 @@ export interface components {
             to: string | null;
         };
         /**
+         * SearchRequest
+         * @description What to search for, line by line.
+         */
+        SearchRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Query
+             * @description text, or with `regex` a regular expression
+             */
+            query: string;
+            /**
+             * Regex
+             * @description the query is a regular expression of Python
+             * @default false
+             */
+            regex: boolean;
+            /**
+             * Case
+             * @description distinguish upper and lower case
+             * @default true
+             */
+            case: boolean;
+            /**
+             * Path
+             * @description folder to search in
+             * @default
+             */
+            path: string;
+            /**
+             * Names
+             * @description only files of such names, like *.py
+             * @default
+             */
+            names: string;
+            /**
+             * Hidden
+             * @description also files whose names begin with a dot
+             * @default false
+             */
+            hidden: boolean;
+            /**
+             * Limit
+             * @description matches at most
+             * @default 200
+             */
+            limit: number;
+        };
+        /**
          * SecretViolation
          * @description One path that is not closed as it must be.
          */
@@ -2416,6 +4582,12 @@ export interface components {
             /** Violations */
             violations: components["schemas"]["SecretViolation"][];
         };
+        /**
+         * Severity
+         * @description ERROR: NAT refuses the config, or its workflow fails to build. WARNING: most likely not as meant.
+         * @enum {string}
+         */
+        Severity: "error" | "warning";
         /**
          * ShowRequest
          * @description Which transaction.
@@ -2447,49 +4619,17 @@ export interface components {
             signed_out: boolean;
         };
         /**
-         * Status
-         * @description The appliance in one word, why, and what was seen.
+         * Switched
+         * @description What is checked out now.
          */
-        Status: {
-            /**
-             * Status
-             * @enum {string}
-             */
-            status: "ok" | "degraded" | "error";
-            /**
-             * Reasons
-             * @description What is not ok, worst first; empty when all is
-             */
-            reasons: string[];
-            /**
-             * Release
-             * @description The release that runs, as the upgrade engine or the API says
-             */
-            release: string | null;
-            /**
-             * Previous
-             * @description The rollback target
-             */
-            previous: string | null;
-            /**
-             * Upgrade
-             * @description The upgrade that runs now: transaction and state
-             */
-            upgrade: {
-                [key: string]: unknown;
-            } | null;
-            /** Checks */
-            checks: components["schemas"]["Check"][];
-            /** Units */
-            units: components["schemas"]["UnitState"][];
-            /** Disks */
-            disks: components["schemas"]["DiskUse"][];
+        Switched: {
+            /** Name */
+            name: string;
+            /** Commit */
+            commit: string | null;
+            /** Current */
+            current: string | null;
         };
-        /**
-         * StatusRequest
-         * @description Nothing to say.
-         */
-        StatusRequest: Record<string, never>;
         /**
          * Template
          * @description One template of the registry.
@@ -2802,6 +4942,51 @@ export interface components {
             transactions: components["schemas"]["Transaction"][];
         };
         /**
+         * Tree
+         * @description What lies in a folder and below, each folder before its content.
+         */
+        Tree: {
+            /** Entries */
+            entries: components["schemas"]["Entry"][];
+            /** Truncated */
+            truncated: boolean;
+        };
+        /**
+         * TreeRequest
+         * @description Which files to list.
+         */
+        TreeRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Path
+             * @description folder to begin at; the whole project without
+             * @default
+             */
+            path: string;
+            /**
+             * Hidden
+             * @description also names that begin with a dot
+             * @default false
+             */
+            hidden: boolean;
+            /**
+             * Ignored
+             * @description also what .gitignore excludes
+             * @default false
+             */
+            ignored: boolean;
+            /**
+             * Limit
+             * @description entries at most
+             * @default 5000
+             */
+            limit: number;
+        };
+        /**
          * UnitState
          * @description One systemd unit of the appliance.
          */
@@ -2840,6 +5025,48 @@ export interface components {
             complete: boolean;
             /** Sha256 */
             sha256?: string | null;
+        };
+        /**
+         * ValidateRequest
+         * @description Which config to check: the project's file, or a text in its place.
+         */
+        ValidateRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Path
+             * @description the config's path in the project; configs/config.yml and the like
+             * @default null
+             */
+            path: string | null;
+            /**
+             * Text
+             * @description a config to check as if it were the file at `path`
+             * @default null
+             */
+            text: string | null;
+        };
+        /**
+         * Validation
+         * @description What is wrong with a config; it is valid when none of its problems is an error.
+         */
+        Validation: {
+            /** Valid */
+            valid: boolean;
+            /** Path */
+            path: string;
+            /** Errors */
+            errors: number;
+            /** Warnings */
+            warnings: number;
+            /**
+             * Problems
+             * @description in the order of the text, errors and warnings
+             */
+            problems: components["schemas"]["ConfigProblem"][];
         };
         /** ValidationError */
         ValidationError: {
@@ -2926,6 +5153,266 @@ export interface components {
              * @default true
              */
             secret: boolean;
+        };
+        /**
+         * WatchRequest
+         * @description From where to watch.
+         */
+        WatchRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Cursor
+             * @description read on after this change
+             * @default null
+             */
+            cursor: string | null;
+            /**
+             * Limit
+             * @description changes at most, unless `follow`
+             * @default 1000
+             */
+            limit: number;
+            /**
+             * Follow
+             * @description wait for more changes
+             * @default false
+             */
+            follow: boolean;
+        };
+        /**
+         * Diff
+         * @description A unified diff, empty when nothing differs.
+         */
+        att__code__schema__Diff: {
+            /** Diff */
+            diff: string;
+            /** Files */
+            files: components["schemas"]["FileChange"][];
+            /** Truncated */
+            truncated: boolean;
+        };
+        /**
+         * DiffRequest
+         * @description What to compare: without revisions the files as they are with the last commit.
+         */
+        att__code__schema__DiffRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Base
+             * @description revision to compare with; the last commit
+             * @default null
+             */
+            base: string | null;
+            /**
+             * Head
+             * @description second revision; the files as they are
+             * @default null
+             */
+            head: string | null;
+            /**
+             * Paths
+             * @description only these files and folders
+             */
+            paths?: string[];
+            /**
+             * Context
+             * @description lines of context
+             * @default 3
+             */
+            context: number;
+        };
+        /**
+         * Check
+         * @description One thing that was looked at; `detail` says what was seen.
+         */
+        att__diagnostics__schema__Check: {
+            /** Name */
+            name: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "degraded" | "error";
+            /** Detail */
+            detail: string;
+        };
+        /**
+         * Status
+         * @description The appliance in one word, why, and what was seen.
+         */
+        att__diagnostics__schema__Status: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "degraded" | "error";
+            /**
+             * Reasons
+             * @description What is not ok, worst first; empty when all is
+             */
+            reasons: string[];
+            /**
+             * Release
+             * @description The release that runs, as the upgrade engine or the API says
+             */
+            release: string | null;
+            /**
+             * Previous
+             * @description The rollback target
+             */
+            previous: string | null;
+            /**
+             * Upgrade
+             * @description The upgrade that runs now: transaction and state
+             */
+            upgrade: {
+                [key: string]: unknown;
+            } | null;
+            /** Checks */
+            checks: components["schemas"]["att__diagnostics__schema__Check"][];
+            /** Units */
+            units: components["schemas"]["UnitState"][];
+            /** Disks */
+            disks: components["schemas"]["DiskUse"][];
+        };
+        /**
+         * StatusRequest
+         * @description Nothing to say.
+         */
+        att__diagnostics__schema__StatusRequest: Record<string, never>;
+        /**
+         * Check
+         * @description One run of one check on one commit.
+         */
+        att__forge__schema__Check: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Number
+             * @description the pull request's number
+             */
+            number: number;
+            /** Commit */
+            commit: string;
+            /** Required */
+            required: boolean;
+            state: components["schemas"]["CheckState"];
+            /** Code */
+            code: number | null;
+            /** Detail */
+            detail: string;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /** Started */
+            started: string | null;
+            /** Ended */
+            ended: string | null;
+        };
+        /**
+         * Diff
+         * @description A unified diff; `truncated` when it passed the limit.
+         */
+        att__git__schema__Diff: {
+            /** Diff */
+            diff: string;
+            /** Files */
+            files: components["schemas"]["DiffFile"][];
+            /** Truncated */
+            truncated: boolean;
+        };
+        /**
+         * DiffRequest
+         * @description What to compare: nothing named, what is not committed with the last commit.
+         */
+        att__git__schema__DiffRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Base
+             * @description branch or commit to compare from
+             * @default null
+             */
+            base: string | null;
+            /**
+             * Head
+             * @description and to; the files as they are
+             * @default null
+             */
+            head: string | null;
+            /**
+             * Merge Base
+             * @description from where the two parted, as a pull request does
+             * @default false
+             */
+            merge_base: boolean;
+            /**
+             * Staged
+             * @description only what is staged
+             * @default false
+             */
+            staged: boolean;
+            /**
+             * Paths
+             * @description only these files or folders
+             */
+            paths?: string[];
+            /**
+             * Context
+             * @description unchanged lines around a change
+             * @default 3
+             */
+            context: number;
+        };
+        /**
+         * Status
+         * @description What is checked out and what is changed; `commit` is null before the first one, `branch` when none is.
+         */
+        att__git__schema__Status: {
+            /** Branch */
+            branch: string | null;
+            /** Commit */
+            commit: string | null;
+            /** Upstream */
+            upstream: string | null;
+            /** Ahead */
+            ahead: number;
+            /** Behind */
+            behind: number;
+            /** Clean */
+            clean: boolean;
+            /** Merging */
+            merging: boolean;
+            /** Files */
+            files: components["schemas"]["FileStatus"][];
+            /** Truncated */
+            truncated: boolean;
+        };
+        /**
+         * StatusRequest
+         * @description Which project.
+         */
+        att__git__schema__StatusRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
         };
     };
     responses: never;
@@ -5413,6 +7900,104 @@ export interface operations {
             };
         };
     };
+    att_nat_components: {
+        parameters: {
+            query?: {
+                kind?: "function" | "function_group" | "llm_provider" | "embedder_provider" | "retriever_provider" | "memory" | "object_store" | "middleware" | "auth_provider" | "ttc_strategy" | "trainer" | "trainer_adapter" | "trajectory_builder" | "front_end" | "tracing" | "logging" | "evaluator" | "dataset_loader";
+                name?: string;
+                query?: string;
+                fields?: boolean;
+                project_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Components"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     att_project_list: {
         parameters: {
             query?: {
@@ -6118,6 +8703,448 @@ export interface operations {
             };
         };
     };
+    att_code_diff: {
+        parameters: {
+            query?: {
+                base?: string;
+                head?: string;
+                paths?: string[];
+                context?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["att__code__schema__Diff"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_code_move: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Path
+                     * @description file or folder to move
+                     */
+                    path: string;
+                    /**
+                     * Target
+                     * @description its new path
+                     */
+                    target: string;
+                    /**
+                     * Overwrite
+                     * @description replace a file that is there
+                     * @default false
+                     */
+                    overwrite?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileMoved"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_code_search: {
+        parameters: {
+            query: {
+                query: string;
+                regex?: boolean;
+                case?: boolean;
+                path?: string;
+                names?: string;
+                hidden?: boolean;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Matches"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_code_watch: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                follow?: boolean;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Items, one a line or one an event, until the end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["Change"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     att_project_export: {
         parameters: {
             query?: never;
@@ -6152,6 +9179,3854 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobRef"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_code_tree: {
+        parameters: {
+            query?: {
+                path?: string;
+                hidden?: boolean;
+                ignored?: boolean;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tree"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_code_read: {
+        parameters: {
+            query?: {
+                offset?: number;
+                length?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileContent"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_code_write: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Content
+                     * @description the new content
+                     */
+                    content: string;
+                    /**
+                     * @description how `content` is given
+                     * @default utf-8
+                     */
+                    encoding?: components["schemas"]["Encoding"];
+                    /**
+                     * Expected
+                     * @description sha256 of the content this replaces, or `absent` for a new file; refused when it is another
+                     * @default null
+                     */
+                    expected?: string | null;
+                    /**
+                     * Executable
+                     * @description set or take the right to execute; else it stays
+                     * @default null
+                     */
+                    executable?: boolean | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileWritten"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_code_delete: {
+        parameters: {
+            query?: {
+                recursive?: boolean;
+            };
+            header?: {
+                /** @description The id that the first call answered; the second call carries it. */
+                "X-Confirmation-Id"?: string;
+            };
+            path: {
+                project_id: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileDeleted"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_actions: {
+        parameters: {
+            query?: {
+                run_id?: string;
+                branch?: string;
+                cursor?: number;
+                limit?: number;
+                log_bytes?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Actions"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Paths
+                     * @description files or folders
+                     */
+                    paths?: string[];
+                    /**
+                     * All
+                     * @description everything that is changed
+                     * @default false
+                     */
+                    all?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["att__git__schema__Status"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_blame: {
+        parameters: {
+            query: {
+                path: string;
+                ref?: string;
+                first?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Blame"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_branch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Name
+                     * @description name of the branch
+                     */
+                    name: string;
+                    /**
+                     * Start
+                     * @description branch or commit to start at: HEAD
+                     * @default null
+                     */
+                    start?: string | null;
+                    /**
+                     * Existing
+                     * @description switch to the branch, which must be there
+                     * @default false
+                     */
+                    existing?: boolean;
+                    /**
+                     * Switch
+                     * @description switch to the new branch
+                     * @default true
+                     */
+                    switch?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Switched"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_branches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BranchPage"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_commit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Message
+                     * @description what the commit says
+                     */
+                    message: string;
+                    /**
+                     * Paths
+                     * @description stage these first
+                     */
+                    paths?: string[];
+                    /**
+                     * All
+                     * @description stage everything that is changed first
+                     * @default false
+                     */
+                    all?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Committed"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_diff: {
+        parameters: {
+            query?: {
+                base?: string;
+                head?: string;
+                merge_base?: boolean;
+                staged?: boolean;
+                paths?: string[];
+                context?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["att__git__schema__Diff"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_fetch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated call with the same key answers with the same job. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Remote
+                     * @description origin is the forge; others: att.git.remote.set
+                     * @default origin
+                     */
+                    remote?: string;
+                    /**
+                     * Prune
+                     * @description forget branches that are gone there
+                     * @default false
+                     */
+                    prune?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The job has begun; its result is as `x-att-result` says. */
+            202: {
+                headers: {
+                    /** @description Where the job is shown. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRef"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_log: {
+        parameters: {
+            query?: {
+                ref?: string;
+                path?: string;
+                limit?: number;
+                skip?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommitPage"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_merge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Ref
+                     * @description branch or commit to merge
+                     */
+                    ref: string;
+                    /**
+                     * Message
+                     * @description what the merge commit says
+                     * @default null
+                     */
+                    message?: string | null;
+                    /**
+                     * Keep Conflicts
+                     * @description leave conflicts in the files, to be solved and committed
+                     * @default false
+                     */
+                    keep_conflicts?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Merged"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_policy_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_policy_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Protected
+                     * @description branches that change by pull request alone
+                     */
+                    protected?: string[];
+                    /**
+                     * Approvals
+                     * @description approvals of the head that a merge needs
+                     * @default 1
+                     */
+                    approvals?: number;
+                    /**
+                     * Author May Approve
+                     * @description whether the author's own approval counts
+                     * @default true
+                     */
+                    author_may_approve?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_pr_list: {
+        parameters: {
+            query?: {
+                state?: components["schemas"]["PullState"];
+                before?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullPage"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_pr_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Title
+                     * @description what it does, in a line
+                     */
+                    title: string;
+                    /**
+                     * Head
+                     * @description the branch to merge; push it first
+                     */
+                    head: string;
+                    /**
+                     * Base
+                     * @description into which; the default branch
+                     * @default null
+                     */
+                    base?: string | null;
+                    /**
+                     * Body
+                     * @description more about it
+                     * @default
+                     */
+                    body?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullRequest"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_pr_show: {
+        parameters: {
+            query?: {
+                diff?: boolean;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullDetails"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_pr_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_pr_checks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckPage"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_pr_close: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullRequest"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_pr_review: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentPage"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_pr_comment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Body
+                     * @description the remark
+                     */
+                    body: string;
+                    /**
+                     * Path
+                     * @description on this file
+                     * @default null
+                     */
+                    path?: string | null;
+                    /**
+                     * Line
+                     * @description on this line of it
+                     * @default null
+                     */
+                    line?: number | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_pr_merge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Message
+                     * @description of the merge
+                     * @default null
+                     */
+                    message?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullRequest"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_push: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated call with the same key answers with the same job. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Branch
+                     * @description the one that is checked out
+                     * @default null
+                     */
+                    branch?: string | null;
+                    /**
+                     * Remote
+                     * @description origin is the forge; others: att.git.remote.set
+                     * @default origin
+                     */
+                    remote?: string;
+                    /**
+                     * Force
+                     * @description replace the branch there, if nobody changed it meanwhile
+                     * @default false
+                     */
+                    force?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The job has begun; its result is as `x-att-result` says. */
+            202: {
+                headers: {
+                    /** @description Where the job is shown. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRef"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_remote_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemotePage"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_remote_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Name
+                     * @description how it is called here
+                     */
+                    name: string;
+                    /**
+                     * Url
+                     * @description its https address
+                     */
+                    url: string;
+                    /**
+                     * Credential
+                     * @description stored credential for it
+                     * @default null
+                     */
+                    credential?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Remote"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_remote_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Remote"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["att__git__schema__Status"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_nat_config: {
+        parameters: {
+            query?: {
+                path?: string;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigText-Output"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_nat_graph: {
+        parameters: {
+            query?: {
+                path?: string;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Graph"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_nat_validate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Path
+                     * @description the config's path in the project; configs/config.yml and the like
+                     * @default null
+                     */
+                    path?: string | null;
+                    /**
+                     * Text
+                     * @description a config to check as if it were the file at `path`
+                     * @default null
+                     */
+                    text?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Validation"];
                 };
             };
             /** @description The body cannot be read. */
@@ -7038,7 +13913,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Status"];
+                    "application/json": components["schemas"]["att__diagnostics__schema__Status"];
                 };
             };
             /** @description No credential, or one that is not valid. */
