@@ -31,12 +31,11 @@ async def take_in(
     """
     async with agents.of(place).stream("archive.take_in", bytes_max=bytes_max, files_max=files_max) as connection:
         with _speaking():
-            try:
-                while chunk := await anyio.to_thread.run_sync(next, chunks, b""):
-                    await _send(connection, len(chunk).to_bytes(_LENGTH_BYTES) + chunk)
-                await _send(connection, bytes(_LENGTH_BYTES))
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # it has stopped listening: its last word says why
+            while chunk := await anyio.to_thread.run_sync(next, chunks, b""):
+                if not await _heard(connection, len(chunk).to_bytes(_LENGTH_BYTES) + chunk):
+                    break
+            else:
+                await _heard(connection, bytes(_LENGTH_BYTES))
             while await _frame(connection):
                 pass
             return _last_word(await _frame(connection))
@@ -84,9 +83,14 @@ def _last_word(text: bytes) -> dict[str, Any]:
     raise error_from(word["error"], "the project's agent")
 
 
-async def _send(connection: socket.socket, data: bytes) -> None:
-    with anyio.fail_after(SECONDS_SILENT_MAX):
-        await asyncio.get_running_loop().sock_sendall(connection, data)
+async def _heard(connection: socket.socket, data: bytes) -> bool:
+    """Send; False when the other side listens no more, whose last word then says why."""
+    try:
+        with anyio.fail_after(SECONDS_SILENT_MAX):
+            await asyncio.get_running_loop().sock_sendall(connection, data)
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    return True
 
 
 async def _frame(connection: socket.socket) -> bytes:
