@@ -12,6 +12,7 @@ from tests.appliance.nspawn.container import Container
 HERE = Path(__file__).parent
 SECRET = "s3cret-of-project-1"
 APP = ("/usr/bin/python3", "-m", "http.server", "--bind", "127.0.0.1", "18100")
+REACH_PORT = ("/usr/bin/python3", "-c", "import socket; socket.create_connection(('127.0.0.1', 18100), 5)")
 PROBE = ("/usr/bin/python3", "-I", "/usr/local/bin/probe.py")
 
 
@@ -92,8 +93,9 @@ def test_the_api_reaches_an_app_in_its_own_network_and_nobody_else_does(neighbou
     while "private" not in answer.get("answer", ""):
         assert time.monotonic() < deadline, answer
         answer = neighbour.do("talk", 2, task_id="task_app", channel="app.sock", text=request)
-    outside = neighbour.appliance.run("curl", "-s", "http://127.0.0.1:18100/kept", check=False)
-    assert outside.returncode == 7, "the port is not the machine's"
+    outside = neighbour.appliance.run(*REACH_PORT, check=False)
+    assert "ConnectionRefusedError" in outside.stderr, "the port is not the machine's"
+    assert "ConnectionRefusedError" in neighbour.run(1, REACH_PORT)["log"], "nor another project's"
 
 
 NEIGHBOURS = "/var/lib/att/projects/p002"
