@@ -120,7 +120,7 @@ OPERATIONS: tuple[Operation, ...] = (
         role=Role.DEVELOPER,
         route=Route("POST", f"{_GIT}/add"),
         handler=_add,
-        example="weather src/weather/tools.py",
+        example="weather --paths src/weather/tools.py",
     ),
     Operation(
         name="att.git.commit",

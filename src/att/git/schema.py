@@ -51,9 +51,7 @@ class Status(BaseModel):
 class AddRequest(Request):
     """What to stage."""
 
-    paths: list[str] = Field(
-        default_factory=list, max_length=PATHS_MAX, description="files or folders", json_schema_extra=ARGUMENT
-    )
+    paths: list[str] = Field(default_factory=list, max_length=PATHS_MAX, description="files or folders")
     all: bool = Field(default=False, description="everything that is changed")
 
 
