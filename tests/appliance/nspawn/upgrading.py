@@ -225,10 +225,10 @@ def assert_rolled_back(upgrades: Upgrades, variant: Variant) -> str:
     if variant.outcome == "REFUSED":
         # The command says why, the transaction is to be asked for.
         transaction = json.loads(upgrades.appliance.attctl("upgrade", "show", "newest", "--json").stdout)
+    assert code == 4, f"{variant.name} is no bad release: {said} {transaction}"
     failure = transaction["failure"]
     told = f"{transaction['verdict']}, {failure['class']} {failure['code']}, {seconds:.0f} s; {report.summary}"
     print(f"{variant.name}: {told}\n  {failure['detail']}")
-    assert code == 4, said
     assert transaction["verdict"] == variant.outcome.lower()
     assert upgrades.current() == upgrades.serving() == before
     assert upgrades.sockets_down() == []
