@@ -52,7 +52,12 @@ async def serve(where: Facts, sockets: list[socket.socket], *, until_parent_ends
         notify("READY=1", f"STATUS=release {release}")
         log.info("ready", release=release, providers=len(providers.all()))
 
-    server = BoundedServer(app, on_ready=ready, on_stop=lambda: None, lifespan="off", websockets=False)
+    ending: list[asyncio.Task[None]] = []
+
+    def stop() -> None:
+        ending.append(asyncio.create_task(app.stop()))
+
+    server = BoundedServer(app, on_ready=ready, on_stop=stop, lifespan="off", websockets=False)
     await upstream.start()
     watchdog = asyncio.create_task(keep_watchdog_quiet())
     if until_parent_ends:
@@ -61,7 +66,7 @@ async def serve(where: Facts, sockets: list[socket.socket], *, until_parent_ends
         await server.serve(sockets)
     finally:
         watchdog.cancel()
-        await asyncio.gather(watchdog, return_exceptions=True)
+        await asyncio.gather(watchdog, *ending, return_exceptions=True)
         await upstream.stop()
 
 

@@ -10,13 +10,15 @@ import structlog
 from att.router.admin import Admin
 from att.router.asgi import Exchange, Gone, Receive, Scope, Send
 from att.router.auth import Gate
-from att.router.errors import BadKey, GatewayError, NotThere, ProviderSilent, TooMany, WrongMethod
+from att.router.errors import BadKey, GatewayError, NotThere, ProviderSilent, Stopping, TooMany, WrongMethod
 from att.router.figures import CONTENT_TYPE, Figures
 from att.router.gateway import SCRIPTED, Gateway
+from att.router.wire import event
 
 RUNNING_MAX = 256
 REQUEST_SECONDS_MAX = 3600.0
 CLIENT_GONE = 499
+STOP_SECONDS = 3.0
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +34,8 @@ class RouterApp:
         self._admin = admin
         self._figures = figures
         self._release = release
-        self._running = 0
+        self._running: set[asyncio.Task[object]] = set()
+        self._stopping = False
         self._routes: dict[str, tuple[str, Answering]] = {
             "/v1/models": ("GET", gateway.models),
             "/v1/chat/completions": ("POST", gateway.chat),
@@ -54,6 +57,10 @@ class RouterApp:
             await self._refuse(exchange, error)
         except TimeoutError:
             await self._refuse(exchange, ProviderSilent("cannot answer: it took too long"))
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
+            await self._refuse(exchange, Stopping("cannot go on: the gateway restarts, ask again", retry_after="1"))
         except Gone:
             exchange.status = CLIENT_GONE
         except Exception:
@@ -62,12 +69,22 @@ class RouterApp:
         finally:
             self._figures.observe(route, provider, exchange.status, time.monotonic() - began)
 
+    async def stop(self) -> None:
+        """Give what runs a moment to end by itself, then end it with an error that says to ask again."""
+        self._stopping = True
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=STOP_SECONDS)
+            for task in late:
+                task.cancel()
+
     async def _refuse(self, exchange: Exchange, error: GatewayError) -> None:
         if exchange.status == 0:
             await exchange.refuse(error)
-            return
-        # The head is out: ending the connection without the body's end is the one way to say that it is not whole.
-        raise error
+        elif exchange.events:
+            await exchange.end(b"\n\n" + event(error.body()))
+        else:
+            # The head is out: to end the connection before the body's end is the one way to say that it is not whole.
+            raise error
 
     def _route(self, exchange: Exchange) -> str:
         path = exchange.path
@@ -100,15 +117,17 @@ class RouterApp:
             raise BadKey("cannot answer: this key is for models alone")
 
     async def _limited(self, exchange: Exchange, route: str) -> str:
-        if self._running >= RUNNING_MAX:
+        if len(self._running) >= RUNNING_MAX:
             raise TooMany(f"cannot answer: {RUNNING_MAX} requests run already", retry_after="1")
-        self._running += 1
-        self._figures.running.set(self._running)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - an ASGI application runs in a task
+        self._running.add(task)
+        self._figures.running.set(len(self._running))
         try:
             return await self._handler(exchange, route)(exchange)
         finally:
-            self._running -= 1
-            self._figures.running.set(self._running)
+            self._running.discard(task)
+            self._figures.running.set(len(self._running))
 
     def _handler(self, exchange: Exchange, route: str) -> Answering:
         if route == "/v1/models/":

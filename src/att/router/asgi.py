@@ -12,7 +12,7 @@ from att.router.wire import encode
 BODY_BYTES_MAX = 16 * 1024 * 1024
 BODY_SECONDS_MAX = 60.0
 JSON = "application/json"
-EVENTS = "text/event-stream; charset=utf-8"
+EVENTS = "text/event-stream"
 _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 Scope = MutableMapping[str, Any]
@@ -25,7 +25,7 @@ class Gone(Exception):
 
 
 class Exchange:
-    """One request and its answer; `status` is what was answered, 0 before."""
+    """One request and its answer; `status` is what was answered, 0 before; `events` that it is a stream of events."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
@@ -34,6 +34,7 @@ class Exchange:
         self._receive = receive
         self._send = send
         self.status = 0
+        self.events = False
         given = self.header("x-request-id")
         self.request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
 
@@ -110,9 +111,14 @@ class Exchange:
     async def stream(self, status: int, headers: Mapping[str, str], pieces: AsyncIterator[bytes]) -> None:
         """Send an answer as it is made."""
         await self._begin(status, headers)
+        self.events = headers.get("content-type", "").startswith(EVENTS)
         async for piece in pieces:
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-        await self._send({"type": "http.response.body", "body": b""})
+        await self.end(b"")
+
+    async def end(self, last: bytes) -> None:
+        """Send the last piece of a stream."""
+        await self._send({"type": "http.response.body", "body": last})
 
     async def _begin(self, status: int, headers: Mapping[str, str]) -> None:
         self.status = status

@@ -99,3 +99,10 @@ class ProviderSilent(GatewayError):
     status = 504
     type = "upstream_error"
     code = "provider_timeout"
+
+
+class Stopping(GatewayError):
+    """The gateway restarts: whoever asks again is answered by the next process."""
+
+    status = 503
+    code = "restarting"

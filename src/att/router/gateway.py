@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from att.kernel.errors import AttError
-from att.router.asgi import EVENTS, JSON, Exchange
-from att.router.errors import GatewayError, NotThere, ProviderFailed, TooMany
+from att.router.asgi import EVENTS, Exchange
+from att.router.errors import NotThere, ProviderFailed, TooMany
 from att.router.providers import Provider, Providers
 from att.router.script import LiveScript
 from att.router.scripted import MODEL, OWNER, chunks, complete, embeddings, whole
@@ -59,7 +59,7 @@ class Gateway:
                 await asyncio.sleep(answer.pace_ms / 1000)
             yield DONE
 
-        await exchange.until_gone(exchange.stream(200, {"content-type": EVENTS}, events()))
+        await exchange.until_gone(exchange.stream(200, {"content-type": f"{EVENTS}; charset=utf-8"}, events()))
         return SCRIPTED
 
     async def embed(self, exchange: Exchange) -> str:
@@ -86,7 +86,7 @@ class Gateway:
     async def _relay(self, exchange: Exchange, target: Target, body: bytes) -> None:
         async with self.upstream.ask(target, body=body) as answer:
             await _raise_for(answer, target.provider)
-            await exchange.stream(answer.status, answer.headers, _relayed(answer))
+            await exchange.stream(answer.status, answer.headers, answer.pieces())
 
     def _key(self, provider: Provider) -> str | None:
         try:
@@ -109,17 +109,6 @@ async def _raise_for(answer: Answer, provider: str) -> None:
         raise TooMany(f"cannot answer: {said}: too many requests", retry_after=answer.headers.get("retry-after"))
     if answer.status >= 500 or 300 <= answer.status < 400:
         raise ProviderFailed(f"cannot answer: {said}")
-
-
-async def _relayed(answer: Answer) -> AsyncIterator[bytes]:
-    """Yield the body; a stream of events that breaks off ends with an event that says so."""
-    try:
-        async for piece in answer.pieces():
-            yield piece
-    except GatewayError as error:
-        if not answer.headers.get("content-type", JSON).startswith("text/event-stream"):
-            raise
-        yield b"\n\n" + event(error.body())
 
 
 def _model(name: str, owner: str) -> dict[str, object]:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.router.gateway import router
+from aiohttp import web
+from tests.unit.router.gateway import provider, router
 
 from att.router import app as room
 from att.router import asgi
-from att.router.errors import ProviderSilent
 from att.router.scripted import MODEL
 
 pytestmark = pytest.mark.anyio
@@ -186,8 +186,54 @@ async def test_a_body_that_comes_too_slowly_is_given_up(tmp_path: Path, monkeypa
 async def test_a_request_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "REQUEST_SECONDS_MAX", 0.01)
     async with router(tmp_path) as found:
-        with pytest.raises(ProviderSilent):
-            await found.ask("POST", "/v1/chat/completions", PACED)
+        answered = await found.ask("POST", "/v1/chat/completions", PACED)
+        assert answered.whole
+        assert b"provider_timeout" in answered.body.rpartition(b"data: ")[2]
+
+
+async def test_stopping_waits_a_moment_then_ends_streams_with_an_event_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "STOP_SECONDS", 0.01)
+    begun = asyncio.Event()
+    async with router(tmp_path) as found:
+        running = asyncio.create_task(found.ask("POST", "/v1/chat/completions", PACED, heard=lambda _: begun.set()))
+        await asyncio.wait_for(begun.wait(), 5)
+        await found.app.stop()
+        answered = await asyncio.wait_for(running, 5)
+        assert answered.whole
+        assert b'"restarting"' in answered.body.rpartition(b"data: ")[2]
+
+
+async def test_stopping_sends_who_has_no_answer_yet_to_the_next_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "STOP_SECONDS", 0.01)
+    begun = asyncio.Event()
+
+    async def silent(_: web.Request) -> web.Response:
+        begun.set()
+        await asyncio.Event().wait()
+        return web.Response()
+
+    async with provider(silent) as url, router(tmp_path) as found:
+        found.providers.add("far", url, ["llama"], None)
+        running = asyncio.create_task(found.ask("POST", "/v1/chat/completions", {"model": "llama"}))
+        await asyncio.wait_for(begun.wait(), 5)
+        await found.app.stop()
+        answered = await asyncio.wait_for(running, 5)
+        assert (answered.status, answered.headers["retry-after"]) == (503, "1")
+
+
+async def test_an_idle_router_stops_at_once_and_a_cancelled_request_is_cancelled(tmp_path: Path) -> None:
+    async with router(tmp_path) as found:
+        begun = asyncio.Event()
+        running = asyncio.create_task(found.ask("POST", "/v1/chat/completions", PACED, heard=lambda _: begun.set()))
+        await asyncio.wait_for(begun.wait(), 5)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        await found.app.stop()
 
 
 async def test_a_fault_of_ours_is_told_without_its_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
