@@ -104,7 +104,7 @@ def check_url(url: str, schemes: Sequence[str]) -> None:
 
 
 def _refused_url(why: str) -> InvalidInput:
-    return InvalidInput("url_refused", f"cannot use the address: {why}", field="url")
+    return InvalidInput("url_refused", f"cannot use the address: {why}")
 
 
 @contextmanager
@@ -141,7 +141,7 @@ def _explained(url: str, what: str, finished: Finished) -> AttError:
     if any(sign in told for sign in _TOO_LARGE):
         return TooLarge("clone_too_large", f"cannot {what} {host}: the repository is too large")
     if any(sign in told for sign in _ABSENT):
-        return InvalidInput("url_refused", f"cannot {what} {host}: there is no such repository", field="url")
+        return InvalidInput("url_refused", f"cannot {what} {host}: there is no such repository")
     if "[rejected]" in told or "[remote rejected]" in told:
         lines = [line for line in told.splitlines() if "rejected]" in line]
         return Conflict("push_rejected", f"cannot {what} {host}: {' '.join(lines[0].split())[:300]}")

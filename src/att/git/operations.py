@@ -76,7 +76,7 @@ def _policies(context: Context) -> Policies:
 
 async def _remote_set(context: Context, request: schema.RemoteRequest) -> Remote:
     place = await _place(context, request.project_id)
-    return await context.get(Remotes).set(place, request.name, request.url, request.credential)
+    return await context.get(Remotes).set(place, request.name, request.address, request.credential)
 
 
 async def _remote_list(context: Context, request: schema.RemoteListRequest) -> RemotePage:
@@ -235,7 +235,7 @@ OPERATIONS: tuple[Operation, ...] = (
         role=Role.DEVELOPER,
         route=Route("POST", f"{_GIT}/remotes"),
         handler=_remote_set,
-        example="weather upstream --url https://example.org/weather.git",
+        example="weather upstream --address https://example.org/weather.git",
     ),
     Operation(
         name="att.git.remote.list",

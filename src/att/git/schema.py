@@ -245,7 +245,7 @@ class RemoteRequest(Request):
     name: str = Field(
         pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="how it is called here", json_schema_extra=ARGUMENT
     )
-    url: str = Field(max_length=2_000, description="its https address")
+    address: str = Field(max_length=2_000, description="its https address")
     credential: str | None = Field(default=None, max_length=64, description="stored credential for it")
 
 

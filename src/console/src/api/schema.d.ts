@@ -1245,6 +1245,226 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project_id}/runtime/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say something to a project's running app, record its steps, and return its answer
+         * @description What to say to the app: a message, or the input that its workflow takes.
+         */
+        post: operations["att_runtime_ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/runtime/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask a project's app for its health
+         * @description Which project's app.
+         */
+        get: operations["att_runtime_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/runtime/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the log of a project's app by cursor, or follow it over its restarts
+         * @description Which lines of the app's log: without a cursor the last ones, with the cursor 0 from the beginning.
+         */
+        get: operations["att_runtime_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/runtime/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a project's app if it runs and start it with the same settings
+         * @description How to restart the app: with the settings of its last start.
+         */
+        post: operations["att_runtime_restart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/runtime/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start a project's app and wait until it is healthy
+         * @description How to start the app; what is left out stays as at the last start.
+         */
+        post: operations["att_runtime_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/runtime/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a project's app: whether it runs, since when, how it ended
+         * @description Which project's app.
+         */
+        get: operations["att_runtime_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/runtime/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a project's app with everything it started: gracefully, then by force
+         * @description How to stop the app.
+         */
+        post: operations["att_runtime_stop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/test/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the runs of a project's tests, newest first
+         * @description Which runs to list, newest first.
+         */
+        get: operations["att_test_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/test/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a run of a project's tests found, the latest without an id
+         * @description Which run: the latest, or the one of that id.
+         */
+        get: operations["att_test_results"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/test/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a project's tests: all, a suite, a file, a function, by markers
+         * @description Which tests to run: all, a suite, files, functions, markers.
+         */
+        post: operations["att_test_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the recorded runs of a project's app, newest first
+         * @description Which traces to list, newest first.
+         */
+        get: operations["att_trace_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project_id}/variables": {
         parameters: {
             query?: never;
@@ -1465,6 +1685,26 @@ export interface paths {
          * @description What to look for; all words count, none must match exactly.
          */
         get: operations["att_tools_search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/{trace_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the steps of a recorded run by cursor, or follow it until it has ended
+         * @description Which steps of which trace.
+         */
+        get: operations["att_trace_read"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1805,6 +2045,178 @@ export interface components {
             all: boolean;
         };
         /**
+         * AppRequest
+         * @description Which project's app.
+         */
+        AppRequest: {
+            /**
+             * Project Id
+             * @description the project's id or slug
+             */
+            project_id: string;
+        };
+        /**
+         * AppRestart
+         * @description How to restart the app: with the settings of its last start.
+         */
+        AppRestart: {
+            /**
+             * Project Id
+             * @description the project's id or slug
+             */
+            project_id: string;
+            /**
+             * Grace Seconds
+             * @description how long it may take to end before it is killed
+             * @default 5
+             */
+            grace_seconds: number;
+            /**
+             * Start Seconds
+             * @description how long it may take to become healthy
+             * @default 120
+             */
+            start_seconds: number;
+        };
+        /**
+         * AppStart
+         * @description How to start the app; what is left out stays as at the last start.
+         */
+        AppStart: {
+            /**
+             * Project Id
+             * @description the project's id or slug
+             */
+            project_id: string;
+            /**
+             * Config
+             * @description the NAT config, relative to the project
+             * @default null
+             */
+            config: string | null;
+            /**
+             * Port
+             * @description pin the app's port; else one is chosen and kept
+             * @default null
+             */
+            port: number | null;
+            /**
+             * @description when to start it again after it ended by itself
+             * @default null
+             */
+            policy: components["schemas"]["Policy-Input"] | null;
+            /**
+             * Autostart
+             * @description start it again after the machine did
+             * @default null
+             */
+            autostart: boolean | null;
+            /**
+             * Start Seconds
+             * @description how long it may take to become healthy
+             * @default 120
+             */
+            start_seconds: number;
+        };
+        /**
+         * AppState
+         * @description WAITING: it ended and is started again in a moment. FAILED: it ended by itself and is left alone.
+         * @enum {string}
+         */
+        AppState: "stopped" | "starting" | "running" | "unhealthy" | "waiting" | "failed";
+        /**
+         * AppStatus
+         * @description One project's app. `task_id` names its task and log; `restarts` counts those since it was last started.
+         */
+        AppStatus: {
+            /** Project Id */
+            project_id: string;
+            state: components["schemas"]["AppState"];
+            /**
+             * Task Id
+             * @default null
+             */
+            task_id: string | null;
+            /**
+             * Config
+             * @default null
+             */
+            config: string | null;
+            /**
+             * Port
+             * @default null
+             */
+            port: number | null;
+            /** @default on_failure */
+            policy: components["schemas"]["att__runtime__schema__Policy"];
+            /**
+             * Autostart
+             * @default true
+             */
+            autostart: boolean;
+            /**
+             * Started
+             * @default null
+             */
+            started: string | null;
+            /**
+             * Ended
+             * @default null
+             */
+            ended: string | null;
+            /** @default null */
+            ending: components["schemas"]["Ending"] | null;
+            /**
+             * Exit Code
+             * @default null
+             */
+            exit_code: number | null;
+            /**
+             * Restarts
+             * @default 0
+             */
+            restarts: number;
+            /**
+             * Next Start
+             * @default null
+             */
+            next_start: string | null;
+            /**
+             * Healthy
+             * @default false
+             */
+            healthy: boolean;
+            /**
+             * Log Bytes
+             * @default 0
+             */
+            log_bytes: number;
+            /**
+             * Log Dropped Bytes
+             * @default 0
+             */
+            log_dropped_bytes: number;
+            /** @default null */
+            fault: components["schemas"]["Fault"] | null;
+        };
+        /**
+         * AppStop
+         * @description How to stop the app.
+         */
+        AppStop: {
+            /**
+             * Project Id
+             * @description the project's id or slug
+             */
+            project_id: string;
+            /**
+             * Grace Seconds
+             * @description how long it may take to end before it is killed
+             * @default 5
+             */
+            grace_seconds: number;
+        };
+        /**
          * ApplyRequest
          * @description The bundle to install.
          */
@@ -1845,6 +2257,53 @@ export interface components {
              * Format: date-time
              */
             time: string;
+        };
+        /**
+         * Ask
+         * @description What to say to the app: a message, or the input that its workflow takes.
+         */
+        Ask: {
+            /**
+             * Project Id
+             * @description the project's id or slug
+             */
+            project_id: string;
+            /**
+             * Message
+             * @description what to say
+             * @default null
+             */
+            message: string | null;
+            /**
+             * Input
+             * @description the workflow's input as JSON, for one that takes more than a message
+             * @default null
+             */
+            input: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Timeout Seconds
+             * @description how long the app may take to answer
+             * @default 120
+             */
+            timeout_seconds: number;
+        };
+        /**
+         * AskAnswer
+         * @description What the app answered, and under which id its steps are kept.
+         */
+        AskAnswer: {
+            /** Project Id */
+            project_id: string;
+            /** Answer */
+            answer: string;
+            /** Trace Id */
+            trace_id: string;
+            /** Steps */
+            steps: number;
+            /** Seconds */
+            seconds: number;
         };
         /**
          * AuditListRequest
@@ -2548,6 +3007,59 @@ export interface components {
             description: string;
         };
         /**
+         * Counts
+         * @description How many tests ended in which way.
+         */
+        Counts: {
+            /**
+             * Total
+             * @default 0
+             */
+            total: number;
+            /**
+             * Passed
+             * @default 0
+             */
+            passed: number;
+            /**
+             * Failed
+             * @default 0
+             */
+            failed: number;
+            /**
+             * Errors
+             * @default 0
+             */
+            errors: number;
+            /**
+             * Skipped
+             * @default 0
+             */
+            skipped: number;
+        };
+        /**
+         * Coverage
+         * @description How much of the code ran; `below_threshold` is the flag for less than was asked for.
+         */
+        Coverage: {
+            /** Percent */
+            percent: number;
+            /** Covered Lines */
+            covered_lines: number;
+            /** Missing Lines */
+            missing_lines: number;
+            /**
+             * Threshold
+             * @default null
+             */
+            threshold: number | null;
+            /**
+             * Below Threshold
+             * @default false
+             */
+            below_threshold: boolean;
+        };
+        /**
          * Credential
          * @description A stored credential, without its secret.
          */
@@ -2666,6 +3178,12 @@ export interface components {
          */
         Encoding: "utf-8" | "base64";
         /**
+         * Ending
+         * @description Why a task is over.
+         * @enum {string}
+         */
+        Ending: "exited" | "killed" | "stopped" | "timed_out" | "lost";
+        /**
          * Entry
          * @description One file, folder, link, or other thing. Bytes of a name that are no UTF-8 appear as backslash escapes.
          */
@@ -2700,24 +3218,17 @@ export interface components {
             sha256: string;
         };
         /**
-         * Failure
-         * @description What ended a transaction, or would: `class` is deploy_failure, watchdog_failure, health_failure or refused.
+         * Fault
+         * @description Why an app failed: one sentence, and what its log said of it, if anything.
          */
-        Failure: {
-            /** Code */
-            code: string;
-            /** Detail */
-            detail: string;
+        Fault: {
+            /** Message */
+            message: string;
             /**
-             * Hint
+             * Traceback
              * @default
              */
-            hint: string;
-            /**
-             * Class
-             * @default refused
-             */
-            class: string;
+            traceback: string;
         };
         /**
          * FetchRequest
@@ -2956,6 +3467,12 @@ export interface components {
             created: boolean;
         };
         /**
+         * FrameKind
+         * @description What a frame carries. OTHER is kept as it came, so that a newer NAT loses nothing.
+         * @enum {string}
+         */
+        FrameKind: "data" | "step" | "error" | "other";
+        /**
          * Graph
          * @description What a config makes: its components, and which refers to which.
          */
@@ -2975,15 +3492,26 @@ export interface components {
             detail?: components["schemas"]["ValidationError"][];
         };
         /**
-         * HistoryRequest
-         * @description How many, newest first.
+         * Health
+         * @description What the app answered when it was asked for its health; `seconds` is how long that took.
          */
-        HistoryRequest: {
+        Health: {
+            /** Project Id */
+            project_id: string;
+            /** Healthy */
+            healthy: boolean;
+            /** Detail */
+            detail: string;
             /**
-             * Limit
-             * @default 20
+             * Status
+             * @default null
              */
-            limit: number;
+            status: number | null;
+            /**
+             * Seconds
+             * @default null
+             */
+            seconds: number | null;
         };
         /**
          * Job
@@ -3205,39 +3733,14 @@ export interface components {
             text: string;
         };
         /**
-         * LogRequest
-         * @description Which commits, newest first.
+         * LogPart
+         * @description A part of the log, whole lines where there are any; hand `cursor` back to read on after it.
          */
-        LogRequest: {
-            /**
-             * Project Id
-             * @description id or slug of the project
-             */
-            project_id: string;
-            /**
-             * Ref
-             * @description branch or commit; HEAD
-             * @default null
-             */
-            ref: string | null;
-            /**
-             * Path
-             * @description only commits that changed this
-             * @default null
-             */
-            path: string | null;
-            /**
-             * Limit
-             * @description commits at most
-             * @default 50
-             */
-            limit: number;
-            /**
-             * Skip
-             * @description leave these many out at the beginning
-             * @default 0
-             */
-            skip: number;
+        LogPart: {
+            /** Cursor */
+            cursor: string;
+            /** Text */
+            text: string;
         };
         /**
          * Match
@@ -3488,6 +3991,12 @@ export interface components {
          */
         Origin: "template" | "import" | "clone";
         /**
+         * Outcome
+         * @description EMPTY: there was no test. ERROR: pytest could not run, or a test file could not be read.
+         * @enum {string}
+         */
+        Outcome: "running" | "passed" | "failed" | "error" | "empty" | "timed_out" | "cancelled" | "interrupted";
+        /**
          * Passage
          * @description One record of the journal: `intent` before the effects that lead to a state, `done` after them.
          */
@@ -3550,7 +4059,7 @@ export interface components {
              */
             local: boolean;
             /** @default null */
-            refusal: components["schemas"]["Failure"] | null;
+            refusal: components["schemas"]["att__upgrade__schema__Failure"] | null;
             /** Checks */
             checks: components["schemas"]["PlanCheck"][];
         };
@@ -3591,30 +4100,10 @@ export interface components {
         };
         /**
          * Policy
-         * @description The rules of one project's forge.
+         * @description Whether an app that ended by itself is started again: after a failure, or whatever its exit code was.
+         * @enum {string}
          */
-        Policy: {
-            /**
-             * Protected
-             * @description branches that change by pull request alone
-             * @default [
-             *       "main"
-             *     ]
-             */
-            protected: string[];
-            /**
-             * Approvals
-             * @description approvals of the head that a merge needs
-             * @default 1
-             */
-            approvals: number;
-            /**
-             * Author May Approve
-             * @description whether the author's own approval counts
-             * @default true
-             */
-            author_may_approve: boolean;
-        };
+        "Policy-Input": "never" | "on_failure" | "always";
         /**
          * PolicyRequest
          * @description Which project.
@@ -4452,10 +4941,10 @@ export interface components {
              */
             name: string;
             /**
-             * Url
+             * Address
              * @description its https address
              */
-            url: string;
+            address: string;
             /**
              * Credential
              * @description stored credential for it
@@ -4489,6 +4978,51 @@ export interface components {
             problems?: string[];
         };
         /**
+         * Report
+         * @description What a run found. At most the first failures are told; `failures_dropped` counts the others.
+         */
+        Report: {
+            counts?: components["schemas"]["Counts"];
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds: number;
+            /** Failures */
+            failures?: components["schemas"]["att__testing__schema__Failure"][];
+            /**
+             * Failures Dropped
+             * @default 0
+             */
+            failures_dropped: number;
+            /** Slowest */
+            slowest?: components["schemas"]["Slow"][];
+            /** @default null */
+            coverage: components["schemas"]["Coverage"] | null;
+            /**
+             * Problem
+             * @default null
+             */
+            problem: string | null;
+        };
+        /**
+         * ResultsRequest
+         * @description Which run: the latest, or the one of that id.
+         */
+        ResultsRequest: {
+            /**
+             * Project Id
+             * @description the project's id or slug
+             */
+            project_id: string;
+            /**
+             * Run Id
+             * @description the id of a run; else the latest
+             * @default null
+             */
+            run_id: string | null;
+        };
+        /**
          * RollbackRequest
          * @description Where to go back to.
          */
@@ -4499,6 +5033,103 @@ export interface components {
              * @default null
              */
             to: string | null;
+        };
+        /**
+         * RunPage
+         * @description A page of runs, newest first; `next_cursor` is null on the last one.
+         */
+        RunPage: {
+            /** Runs */
+            runs: components["schemas"]["RunSummary"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * RunRequest
+         * @description Which tests to run: all, a suite, files, functions, markers.
+         */
+        RunRequest: {
+            /**
+             * Project Id
+             * @description the project's id or slug
+             */
+            project_id: string;
+            /**
+             * @description only the tests of this folder of tests/
+             * @default null
+             */
+            suite: components["schemas"]["Suite"] | null;
+            /**
+             * Targets
+             * @description files, folders or tests: tests/unit/test_a.py::test_b
+             */
+            targets?: string[];
+            /**
+             * Markers
+             * @description pytest's expression of markers: `slow and not net`
+             * @default null
+             */
+            markers: string | null;
+            /**
+             * Keywords
+             * @description pytest's expression of words in names
+             * @default null
+             */
+            keywords: string | null;
+            /**
+             * Timeout Seconds
+             * @description then everything that runs is killed
+             * @default 600
+             */
+            timeout_seconds: number;
+            /**
+             * Coverage
+             * @description measure how much of the code runs
+             * @default true
+             */
+            coverage: boolean;
+            /**
+             * Coverage Threshold
+             * @description percent of the code that should run; less is flagged
+             * @default null
+             */
+            coverage_threshold: number | null;
+        };
+        /**
+         * RunSummary
+         * @description One run in the history.
+         */
+        RunSummary: {
+            /** Id */
+            id: string;
+            outcome: components["schemas"]["Outcome"];
+            /** @default null */
+            suite: components["schemas"]["Suite"] | null;
+            /** Targets */
+            targets?: string[];
+            /**
+             * Markers
+             * @default null
+             */
+            markers: string | null;
+            counts: components["schemas"]["Counts"];
+            /** Seconds */
+            seconds: number;
+            /**
+             * Coverage Percent
+             * @default null
+             */
+            coverage_percent: number | null;
+            /**
+             * Started
+             * Format: date-time
+             */
+            started: string;
+            /**
+             * Ended
+             * @default null
+             */
+            ended: string | null;
         };
         /**
          * SearchRequest
@@ -4619,6 +5250,22 @@ export interface components {
             signed_out: boolean;
         };
         /**
+         * Slow
+         * @description One of the slowest tests.
+         */
+        Slow: {
+            /** Test */
+            test: string;
+            /** Seconds */
+            seconds: number;
+        };
+        /**
+         * Suite
+         * @description The folders of a project's tests.
+         * @enum {string}
+         */
+        Suite: "unit" | "property" | "integration" | "e2e";
+        /**
          * Switched
          * @description What is checked out now.
          */
@@ -4651,6 +5298,39 @@ export interface components {
         TemplatePage: {
             /** Templates */
             templates: components["schemas"]["Template"][];
+        };
+        /**
+         * TestRun
+         * @description One run of a project's tests.
+         */
+        TestRun: {
+            /** Id */
+            id: string;
+            /** Project Id */
+            project_id: string;
+            /** Task Id */
+            task_id: string;
+            outcome: components["schemas"]["Outcome"];
+            /** @default null */
+            suite: components["schemas"]["Suite"] | null;
+            /** Targets */
+            targets?: string[];
+            /**
+             * Markers
+             * @default null
+             */
+            markers: string | null;
+            /**
+             * Started
+             * Format: date-time
+             */
+            started: string;
+            /**
+             * Ended
+             * @default null
+             */
+            ended: string | null;
+            report?: components["schemas"]["Report"];
         };
         /**
          * Token
@@ -4841,6 +5521,138 @@ export interface components {
             limit: number;
         };
         /**
+         * Trace
+         * @description One recorded run. `truncated` says that it had more steps than are kept.
+         */
+        Trace: {
+            /** Id */
+            id: string;
+            /** Project Id */
+            project_id: string;
+            /** Task Id */
+            task_id: string;
+            state: components["schemas"]["TraceState"];
+            /** Message */
+            message: string;
+            /**
+             * Answer
+             * @default null
+             */
+            answer: string | null;
+            /**
+             * Problem
+             * @default null
+             */
+            problem: string | null;
+            /** Steps */
+            steps: number;
+            /** Bytes */
+            bytes: number;
+            /**
+             * Truncated
+             * @default false
+             */
+            truncated: boolean;
+            /** Caller */
+            caller: string;
+            /** Request Id */
+            request_id: string;
+            /**
+             * Started
+             * Format: date-time
+             */
+            started: string;
+            /**
+             * Ended
+             * @default null
+             */
+            ended: string | null;
+        };
+        /**
+         * TraceList
+         * @description Which traces to list, newest first.
+         */
+        TraceList: {
+            /**
+             * Project Id
+             * @description the project's id or slug
+             */
+            project_id: string;
+            /**
+             * Cursor
+             * @description `next_cursor` of the page before
+             * @default null
+             */
+            cursor: string | null;
+            /**
+             * Limit
+             * @description traces a page
+             * @default 50
+             */
+            limit: number;
+        };
+        /**
+         * TracePage
+         * @description A page of traces, newest first; `next_cursor` is null on the last one.
+         */
+        TracePage: {
+            /** Traces */
+            traces: components["schemas"]["Trace"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * TraceRead
+         * @description Which steps of which trace.
+         */
+        TraceRead: {
+            /**
+             * Trace Id
+             * @description the id of the trace
+             */
+            trace_id: string;
+            /**
+             * Cursor
+             * @description read on after this step
+             * @default null
+             */
+            cursor: string | null;
+            /**
+             * Limit
+             * @description steps at most, unless `follow`
+             * @default 500
+             */
+            limit: number;
+            /**
+             * Follow
+             * @description wait for more steps until the run has ended
+             * @default false
+             */
+            follow: boolean;
+        };
+        /**
+         * TraceState
+         * @description INTERRUPTED: the platform stopped while the app worked; what was recorded until then is there.
+         * @enum {string}
+         */
+        TraceState: "running" | "answered" | "failed" | "timed_out" | "interrupted";
+        /**
+         * TraceStep
+         * @description One thing that the app said, as it came: a raw step, a piece of the answer, an error.
+         */
+        TraceStep: {
+            /** Cursor */
+            cursor: string;
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
+            kind: components["schemas"]["FrameKind"];
+            /** Value */
+            value: unknown;
+        };
+        /**
          * Transaction
          * @description One upgrade, rollback or repair.
          */
@@ -4905,7 +5717,7 @@ export interface components {
              */
             notes: string | null;
             /** @default null */
-            failure: components["schemas"]["Failure"] | null;
+            failure: components["schemas"]["att__upgrade__schema__Failure"] | null;
             /** Passages */
             passages?: components["schemas"]["Passage"][];
             /**
@@ -5144,7 +5956,7 @@ export interface components {
             /**
              * Value
              * Format: password
-             * @description the value; attctl reads it from a file, `-` is standard input
+             * @description the value, a line break at its end left out; attctl reads it from a file, `-` is standard input
              */
             value: string;
             /**
@@ -5322,6 +6134,32 @@ export interface components {
             ended: string | null;
         };
         /**
+         * Policy
+         * @description The rules of one project's forge.
+         */
+        att__forge__schema__Policy: {
+            /**
+             * Protected
+             * @description branches that change by pull request alone
+             * @default [
+             *       "main"
+             *     ]
+             */
+            protected: string[];
+            /**
+             * Approvals
+             * @description approvals of the head that a merge needs
+             * @default 1
+             */
+            approvals: number;
+            /**
+             * Author May Approve
+             * @description whether the author's own approval counts
+             * @default true
+             */
+            author_may_approve: boolean;
+        };
+        /**
          * Diff
          * @description A unified diff; `truncated` when it passed the limit.
          */
@@ -5380,6 +6218,41 @@ export interface components {
             context: number;
         };
         /**
+         * LogRequest
+         * @description Which commits, newest first.
+         */
+        att__git__schema__LogRequest: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Ref
+             * @description branch or commit; HEAD
+             * @default null
+             */
+            ref: string | null;
+            /**
+             * Path
+             * @description only commits that changed this
+             * @default null
+             */
+            path: string | null;
+            /**
+             * Limit
+             * @description commits at most
+             * @default 50
+             */
+            limit: number;
+            /**
+             * Skip
+             * @description leave these many out at the beginning
+             * @default 0
+             */
+            skip: number;
+        };
+        /**
          * Status
          * @description What is checked out and what is changed; `commit` is null before the first one, `branch` when none is.
          */
@@ -5413,6 +6286,130 @@ export interface components {
              * @description id or slug of the project
              */
             project_id: string;
+        };
+        /**
+         * LogRequest
+         * @description Which lines of the app's log: without a cursor the last ones, with the cursor 0 from the beginning.
+         */
+        att__runtime__schema__LogRequest: {
+            /**
+             * Project Id
+             * @description the project's id or slug
+             */
+            project_id: string;
+            /**
+             * Cursor
+             * @description read on after this part
+             * @default null
+             */
+            cursor: string | null;
+            /**
+             * Limit
+             * @description lines at most, unless `follow`
+             * @default 200
+             */
+            limit: number;
+            /**
+             * Follow
+             * @description wait for more until the app has ended
+             * @default false
+             */
+            follow: boolean;
+        };
+        /**
+         * Policy
+         * @description Whether an app that ended by itself is started again: after a failure, or whatever its exit code was.
+         * @enum {string}
+         */
+        att__runtime__schema__Policy: "never" | "on_failure" | "always";
+        /**
+         * Failure
+         * @description One test that did not pass; `error` says that it broke outside of its own code (a fixture, a syntax error).
+         */
+        att__testing__schema__Failure: {
+            /** Test */
+            test: string;
+            /**
+             * File
+             * @default null
+             */
+            file: string | null;
+            /**
+             * Line
+             * @default null
+             */
+            line: number | null;
+            /** Message */
+            message: string;
+            /**
+             * Traceback
+             * @default
+             */
+            traceback: string;
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds: number;
+            /**
+             * Error
+             * @default false
+             */
+            error: boolean;
+        };
+        /**
+         * HistoryRequest
+         * @description Which runs to list, newest first.
+         */
+        att__testing__schema__HistoryRequest: {
+            /**
+             * Project Id
+             * @description the project's id or slug
+             */
+            project_id: string;
+            /**
+             * Cursor
+             * @description `next_cursor` of the page before
+             * @default null
+             */
+            cursor: string | null;
+            /**
+             * Limit
+             * @description runs a page
+             * @default 50
+             */
+            limit: number;
+        };
+        /**
+         * Failure
+         * @description What ended a transaction, or would: `class` is deploy_failure, watchdog_failure, health_failure or refused.
+         */
+        att__upgrade__schema__Failure: {
+            /** Code */
+            code: string;
+            /** Detail */
+            detail: string;
+            /**
+             * Hint
+             * @default
+             */
+            hint: string;
+            /**
+             * Class
+             * @default refused
+             */
+            class: string;
+        };
+        /**
+         * HistoryRequest
+         * @description How many, newest first.
+         */
+        att__upgrade__schema__HistoryRequest: {
+            /**
+             * Limit
+             * @default 20
+             */
+            limit: number;
         };
     };
     responses: never;
@@ -10952,7 +11949,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Policy"];
+                    "application/json": components["schemas"]["att__forge__schema__Policy"];
                 };
             };
             /** @description No credential, or one that is not valid. */
@@ -11068,7 +12065,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Policy"];
+                    "application/json": components["schemas"]["att__forge__schema__Policy"];
                 };
             };
             /** @description The body cannot be read. */
@@ -12487,10 +13484,10 @@ export interface operations {
                      */
                     name: string;
                     /**
-                     * Url
+                     * Address
                      * @description its https address
                      */
-                    url: string;
+                    address: string;
                     /**
                      * Credential
                      * @description stored credential for it
@@ -13130,6 +14127,1335 @@ export interface operations {
             };
         };
     };
+    att_runtime_ask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Message
+                     * @description what to say
+                     * @default null
+                     */
+                    message?: string | null;
+                    /**
+                     * Input
+                     * @description the workflow's input as JSON, for one that takes more than a message
+                     * @default null
+                     */
+                    input?: {
+                        [key: string]: unknown;
+                    } | null;
+                    /**
+                     * Timeout Seconds
+                     * @description how long the app may take to answer
+                     * @default 120
+                     */
+                    timeout_seconds?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskAnswer"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_runtime_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_runtime_logs: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                follow?: boolean;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Items, one a line or one an event, until the end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["LogPart"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_runtime_restart: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated call with the same key answers with the same job. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Grace Seconds
+                     * @description how long it may take to end before it is killed
+                     * @default 5
+                     */
+                    grace_seconds?: number;
+                    /**
+                     * Start Seconds
+                     * @description how long it may take to become healthy
+                     * @default 120
+                     */
+                    start_seconds?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The job has begun; its result is as `x-att-result` says. */
+            202: {
+                headers: {
+                    /** @description Where the job is shown. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRef"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_runtime_start: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated call with the same key answers with the same job. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Config
+                     * @description the NAT config, relative to the project
+                     * @default null
+                     */
+                    config?: string | null;
+                    /**
+                     * Port
+                     * @description pin the app's port; else one is chosen and kept
+                     * @default null
+                     */
+                    port?: number | null;
+                    /**
+                     * @description when to start it again after it ended by itself
+                     * @default null
+                     */
+                    policy?: components["schemas"]["Policy-Input"] | null;
+                    /**
+                     * Autostart
+                     * @description start it again after the machine did
+                     * @default null
+                     */
+                    autostart?: boolean | null;
+                    /**
+                     * Start Seconds
+                     * @description how long it may take to become healthy
+                     * @default 120
+                     */
+                    start_seconds?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The job has begun; its result is as `x-att-result` says. */
+            202: {
+                headers: {
+                    /** @description Where the job is shown. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRef"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_runtime_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppStatus"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_runtime_stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Grace Seconds
+                     * @description how long it may take to end before it is killed
+                     * @default 5
+                     */
+                    grace_seconds?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppStatus"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_test_history: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunPage"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_test_results: {
+        parameters: {
+            query?: {
+                run_id?: string;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestRun"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_test_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated call with the same key answers with the same job. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description only the tests of this folder of tests/
+                     * @default null
+                     */
+                    suite?: components["schemas"]["Suite"] | null;
+                    /**
+                     * Targets
+                     * @description files, folders or tests: tests/unit/test_a.py::test_b
+                     */
+                    targets?: string[];
+                    /**
+                     * Markers
+                     * @description pytest's expression of markers: `slow and not net`
+                     * @default null
+                     */
+                    markers?: string | null;
+                    /**
+                     * Keywords
+                     * @description pytest's expression of words in names
+                     * @default null
+                     */
+                    keywords?: string | null;
+                    /**
+                     * Timeout Seconds
+                     * @description then everything that runs is killed
+                     * @default 600
+                     */
+                    timeout_seconds?: number;
+                    /**
+                     * Coverage
+                     * @description measure how much of the code runs
+                     * @default true
+                     */
+                    coverage?: boolean;
+                    /**
+                     * Coverage Threshold
+                     * @description percent of the code that should run; less is flagged
+                     * @default null
+                     */
+                    coverage_threshold?: number | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The job has begun; its result is as `x-att-result` says. */
+            202: {
+                headers: {
+                    /** @description Where the job is shown. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRef"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_trace_list: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TracePage"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     att_project_variables_list: {
         parameters: {
             query?: never;
@@ -13240,7 +15566,7 @@ export interface operations {
                     /**
                      * Value
                      * Format: password
-                     * @description the value; attctl reads it from a file, `-` is standard input
+                     * @description the value, a line break at its end left out; attctl reads it from a file, `-` is standard input
                      */
                     value: string;
                     /**
@@ -14442,6 +16768,105 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ToolPage"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_trace_read: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                follow?: boolean;
+            };
+            header?: never;
+            path: {
+                trace_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Items, one a line or one an event, until the end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["TraceStep"];
+                    "text/event-stream": string;
                 };
             };
             /** @description No credential, or one that is not valid. */
