@@ -12,6 +12,9 @@ from att.kernel.errors import Failed, InvalidInput
 
 DESCRIPTION = "template.toml"
 FILES = "files"
+CACHES = frozenset({"__pycache__", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
+"""What linters and tests leave behind in a checkout."""
+
 _ID = re.compile(r"^[a-z][a-z0-9-]{0,47}$")
 _HERE = Path(__file__).resolve()
 
@@ -37,7 +40,7 @@ class Template:
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
             for path in sorted(self.files.rglob("*")):
-                if path.is_file() and "__pycache__" not in path.parts:
+                if path.is_file() and not CACHES & set(path.relative_to(self.files).parts):
                     entry = tarfile.TarInfo(path.relative_to(self.files).as_posix())
                     entry.size, entry.mode = path.stat().st_size, 0o755 if path.stat().st_mode & 0o100 else 0o644
                     with path.open("rb") as file:

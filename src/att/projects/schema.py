@@ -158,14 +158,25 @@ class Nothing(Request):
 VariableName = Annotated[str, AfterValidator(checked_variable_name), Field(max_length=128)]
 
 
+def _without_line_end(secret: SecretStr) -> SecretStr:
+    """Values come from files, and editors end files with a line break that nobody means."""
+    return SecretStr(secret.get_secret_value().removesuffix("\n").removesuffix("\r"))
+
+
+def _one_line(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().isprintable() or not secret.get_secret_value():
+        raise ValueError("it must be one line without control characters")
+    return secret
+
+
 class VariableSet(Request):
     """A variable for the environment of the project's apps, tests and tasks."""
 
     project_id: ProjectId
     name: VariableName = Field(description="name of the environment variable")
-    value: SecretStr = Field(
+    value: Annotated[SecretStr, AfterValidator(_without_line_end)] = Field(
         max_length=VALUE_CHARS_MAX,
-        description="the value; attctl reads it from a file, `-` is standard input",
+        description="the value, a line break at its end left out; attctl reads it from a file, `-` is standard input",
         json_schema_extra={"cli": "file"},
     )
     secret: bool = Field(default=True, description="whether nobody may read the value again")
@@ -201,7 +212,7 @@ class CredentialSet(Request):
         pattern=r"^[a-z0-9.-]{1,253}(:[0-9]{1,5})?$", description="the one host it is sent to, e.g. `github.com`"
     )
     username: str = Field(default="git", min_length=1, max_length=256, pattern=r"^[^\x00-\x1f:]+$")
-    secret: SecretStr = Field(
+    secret: Annotated[SecretStr, AfterValidator(_without_line_end), AfterValidator(_one_line)] = Field(
         min_length=1,
         max_length=4096,
         description="password or token; attctl reads it from a file, `-` is standard input",

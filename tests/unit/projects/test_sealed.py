@@ -137,3 +137,14 @@ async def test_credentials_are_listed_without_their_secrets_and_removed(tmp_path
 def test_a_secret_in_a_request_is_not_shown_by_it() -> None:
     request = VariableSet(project_id="bot", name="KEY", value=SecretStr("s3cret"))
     assert "s3cret" not in request.model_dump_json() + repr(request) + str(request.model_dump(mode="json"))
+
+
+def test_the_line_break_at_the_end_of_a_file_is_no_part_of_a_value() -> None:
+    assert VariableSet(project_id="b", name="K", value=SecretStr("a\nb\r\n")).value.get_secret_value() == "a\nb"
+    assert CredentialSet(name="t", host="h", secret=SecretStr("s3cret\n")).secret.get_secret_value() == "s3cret"
+
+
+@pytest.mark.parametrize("secret", ["", "\n", "two\nlines", "tab\tin it"])
+def test_a_login_that_no_host_could_take_is_refused(secret: str) -> None:
+    with pytest.raises(ValueError, match="secret"):
+        CredentialSet(name="t", host="h", secret=SecretStr(secret))
