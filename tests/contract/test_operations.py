@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from tests.contract import cases_code, cases_git, cases_models, cases_nat, cases_projects
+from tests.contract import cases_code, cases_git, cases_models, cases_nat, cases_projects, cases_runtime, cases_testing
 from tests.contract.case import Case
 from tests.contract.conftest import Running
 
@@ -66,6 +66,8 @@ CASES: tuple[Case, ...] = (
     *cases_models.CASES,
     *cases_nat.CASES,
     *cases_projects.CASES,
+    *cases_runtime.CASES,
+    *cases_testing.CASES,
 )
 
 

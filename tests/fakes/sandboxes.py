@@ -141,7 +141,7 @@ _SERVING: set[asyncio.Task[None]] = set()
 async def _served(serve: Serve, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         await serve(reader, writer)
-    except ConnectionError:
+    except (ConnectionError, asyncio.IncompleteReadError):
         return
     finally:
         writer.close()

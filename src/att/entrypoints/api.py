@@ -32,6 +32,7 @@ from att.identity.service import Identity
 from att.jobs.service import KEEP as JOBS_KEEP
 from att.jobs.service import Jobs
 from att.projects.ports import Outgoing
+from att.runtime.service import Runtime
 from att.store.canary import Canary
 from att.store.migrations import head
 from att.store.service import Store
@@ -125,6 +126,7 @@ async def build(where: Facts, settings: LiveSettings, *, appliance: bool) -> Pla
         console=console_roots(console_folder(), where.paths.releases),
         mcp=mcp,
         well_known=lambda request: well_known(request, operations),
+        apps=services[Runtime],
         git=services[HttpForge],
     )
     for end in (store.drain, jobs.stop, events.stop, *rooms.ends):

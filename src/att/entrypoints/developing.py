@@ -12,6 +12,7 @@ from att.configs.service import Configs
 from att.entrypoints.forge import forge_of
 from att.entrypoints.router_child import PORT as ROUTER_PORT
 from att.entrypoints.router_child import RouterChild
+from att.entrypoints.running import running
 from att.events.service import Events
 from att.jobs.service import Jobs
 from att.nat.place import nat_python
@@ -26,6 +27,7 @@ from att.projects.variables import Variables
 from att.router.door import RouterDoor
 from att.router.keys import RouterKeys
 from att.router.service import Models
+from att.runtime.service import Runtime
 from att.store.service import Store
 from att.workspace.agents import WorkspaceAgents
 from att.workspace.backends.subprocesses import SubprocessSandboxes
@@ -61,6 +63,7 @@ def developing(
     _code(rooms, events)
     _models(rooms, where, appliance=appliance)
     _configs(rooms, where)
+    _running(rooms, where, store, events, appliance=appliance)
     return rooms
 
 
@@ -120,3 +123,13 @@ def _configs(rooms: Developing, where: Facts) -> None:
     seam = NatSeam(nat_python(where))
     rooms.runs.append(seam.run)
     rooms.services |= {NatSeam: seam, Configs: Configs(rooms.services[Places], rooms.services[Agents], seam)}
+
+
+def _running(rooms: Developing, where: Facts, store: Store, events: Events, *, appliance: bool) -> None:
+    services = rooms.services
+    projects, sandboxes = services[Projects], services[Sandboxes]
+    made, runs = running(
+        where, store, events, projects, sandboxes, services[Configs], services[RouterDoor], appliance=appliance
+    )
+    services |= {**made, Apps: made[Runtime]}
+    rooms.runs += runs

@@ -6,7 +6,7 @@ from typing import Any
 
 from att.appliance import Facts
 from att.events.service import Events
-from att.projects.ports import Places, Statuses
+from att.projects.service import Projects
 from att.router.door import RouterDoor
 from att.runtime.apps import Apps
 from att.runtime.asking import Asking
@@ -30,8 +30,7 @@ def running(
     where: Facts,
     store: Store,
     events: Events,
-    places: Places,
-    statuses: Statuses,
+    projects: Projects,
     sandboxes: Sandboxes,
     configs: Configs,
     router: RouterDoor,
@@ -39,11 +38,11 @@ def running(
     appliance: bool,
 ) -> tuple[dict[type, Any], list[Callable[[], Coroutine[Any, Any, None]]]]:
     """Return the services and what runs beside the server."""
-    environments = Environments(places, router)
-    apps = Apps(store, places, sandboxes, Launcher(sandboxes, environments), Teller(events, statuses))
+    environments = Environments(projects, router)
+    apps = Apps(store, projects, sandboxes, Launcher(sandboxes, environments), Teller(events, projects))
     runtime, traces = Runtime(apps), Traces(store, where.paths.api_state / TRACES)
     starter = Starter(apps, runtime, configs, free=_always if appliance else _is_free)
-    testing = Testing(store, events, places, sandboxes, environments, LeftFiles())
+    testing = Testing(store, events, projects, sandboxes, environments, LeftFiles())
     services: dict[type, Any] = {
         Runtime: runtime,
         Starter: starter,

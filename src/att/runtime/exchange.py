@@ -102,6 +102,7 @@ class _Wire:
         self._reader = reader
         self._writer = writer
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_BYTES_MAX)
+        self._ended = False
         self.patience = patience
 
     async def send(self, sent: Sent) -> None:
@@ -129,8 +130,6 @@ class _Wire:
             event = await self.event(self.patience.head_seconds)
             if isinstance(event, h11.Response):
                 return event
-            if isinstance(event, _ENDED):
-                raise AppBroken("it closed the connection without an answer")
 
     async def event(self, seconds: float) -> h11.Event:
         """Return the next thing the app said."""
@@ -138,7 +137,7 @@ class _Wire:
             try:
                 event = self._h11.next_event()
             except h11.RemoteProtocolError as error:
-                raise AppBroken(f"it does not speak HTTP: {error}") from error
+                raise AppBroken(self._said(error)) from error
             if event is h11.NEED_DATA:
                 self._h11.receive_data(await self._read(seconds))
             elif isinstance(event, h11.Event):
@@ -146,14 +145,19 @@ class _Wire:
             else:
                 raise AppBroken("it changed the protocol without being asked")
 
+    def _said(self, error: h11.RemoteProtocolError) -> str:
+        return "it closed the connection too early" if self._ended else f"it does not speak HTTP: {error}"
+
     async def _read(self, seconds: float) -> bytes:
         try:
             async with asyncio.timeout(seconds):
-                return await self._reader.read(READ_BYTES)
+                data = await self._reader.read(READ_BYTES)
         except TimeoutError as error:
             raise AppBroken(f"it said nothing for {seconds:g} s") from error
         except ConnectionError as error:
             raise AppBroken("it closed the connection") from error
+        self._ended = not data
+        return data
 
     async def _put(self, event: h11.Event) -> None:
         data = self._h11.send(event)

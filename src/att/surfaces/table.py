@@ -30,6 +30,9 @@ ROOMS: Mapping[str, str] = MappingProxyType(
         "att.project": "att.projects.operations",
         "att.git": "att.git.operations",
         "att.code": "att.code.operations",
+        "att.runtime": "att.runtime.operations",
+        "att.trace": "att.runtime.trace_operations",
+        "att.test": "att.testing.operations",
         "att.tools": "att.surfaces.operations",
     }
 )

@@ -13,7 +13,8 @@ DEPTH_MAX = 32
 TEXT_CHARS_MAX = 64 * 1024
 _KINDS = {"failure": Kind.FAILED, "error": Kind.ERROR, "skipped": Kind.SKIPPED}
 _RAISED_AT = re.compile(r"^(?P<file>[^\s:][^:\n]*\.py):(?P<line>\d{1,7}): ", re.MULTILINE)
-_FILE_LINE = re.compile(r'File "(?P<file>[^"\n]+\.py)", line (?P<line>\d{1,7})')
+_NAMED = re.compile(r'File "(?P<file>[^"\n]+\.py)", line (?P<line>\d{1,7})')
+_PLACES = (_RAISED_AT, _NAMED)
 
 
 class Unreadable(ValueError):
@@ -103,7 +104,7 @@ def _case(read: _Open) -> Case:
     text = "".join(read.text)
     file, line = located(text, read.file)
     return Case(
-        test=_test_id(read),
+        test=_test_id(read, file),
         kind=read.kind,
         seconds=read.seconds,
         message=read.message,
@@ -115,23 +116,24 @@ def _case(read: _Open) -> Case:
 
 def located(text: str, preferred: str | None) -> tuple[str | None, int | None]:
     """Return file and line where a test failed: the last place in its own file, else the last that is named."""
-    for pattern in (_RAISED_AT, _FILE_LINE):
-        found = [(match["file"], int(match["line"])) for match in pattern.finditer(text)]
-        own = [place for place in found if preferred is not None and place[0].endswith(preferred)]
-        if own or found:
-            file, line = (own or found)[-1]
-            return (preferred if own else file), line
-    return None, None
+    matches = sorted((one for pattern in _PLACES for one in pattern.finditer(text)), key=lambda one: one.start())
+    found = [(one["file"], int(one["line"])) for one in matches]
+    own = [place for place in found if preferred is not None and place[0].endswith(preferred)]
+    if not found:
+        return None, None
+    file, line = (own or found)[-1]
+    # Some places are named by their whole path: the shorter name for the same file is the project's.
+    return min((name for name, _ in found if file.endswith(name)), key=len), line
 
 
-def _test_id(read: _Open) -> str:
+def _test_id(read: _Open, located_in: str | None) -> str:
     """Return the test's id as pytest takes it: `tests/unit/test_a.py::TestB::test_c`."""
+    if not read.classname:  # a file that could not be collected
+        return read.file or located_in or read.name
     if read.file is None:
-        return f"{read.classname}.{read.name}".strip(".")
+        return f"{read.classname}.{read.name}"
     module = read.file.removesuffix(".py").replace("/", ".")
     inner = read.classname.removeprefix(module).strip(".")
-    if not read.classname:  # a file that could not be collected
-        return read.file
     return "::".join([read.file, *(inner.split(".") if inner else []), read.name])
 
 

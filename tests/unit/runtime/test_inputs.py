@@ -24,13 +24,13 @@ def _document(schema: Any, **schemas: Any) -> dict[str, Any]:
 
 
 def test_an_agent_is_asked_with_an_input_message() -> None:
-    agent = {"properties": {"input_message": {}, "messages": {}}}
+    agent: dict[str, Any] = {"properties": {"input_message": {}, "messages": {}}}
     schema = input_schema(_document({"$ref": "#/components/schemas/Chat"}, Chat=agent))
     assert body_for(schema, "hi") == {"input_message": "hi"}
 
 
 def test_a_chat_is_asked_with_a_list_of_messages() -> None:
-    schema = {"properties": {"messages": {}, "model": {}}}
+    schema: dict[str, Any] = {"properties": {"messages": {}, "model": {}}}
     assert body_for(schema, "hi") == {"messages": [{"role": "user", "content": "hi"}]}
 
 

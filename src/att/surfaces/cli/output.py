@@ -13,6 +13,8 @@ _LISTS: Mapping[str, tuple[str, ...]] = {
     "att.audit.list": ("time", "caller_name", "door", "peer", "operation", "outcome", "request_id"),
     "att.upgrade.history": ("id", "kind", "source", "target", "verdict", "state", "started", "by"),
     "att.release.list": ("version", "current", "previous", "build_time", "schema_version", "problems"),
+    "att.trace.list": ("id", "state", "message", "answer", "steps", "started", "caller"),
+    "att.test.history": ("id", "outcome", "suite", "targets", "counts", "seconds", "coverage_percent", "started"),
     "att.job.list": ("id", "operation", "state", "step", "percent", "created", "caller"),
 }
 """Columns of a command's list where not all fits; the other formats always give everything."""
@@ -43,8 +45,10 @@ def item_of(value: Mapping[str, Any], form: str) -> str:
         return json.dumps(value, ensure_ascii=False) + "\n"
     if form == "yaml":
         return "---\n" + text_of(value, "yaml")
-    text = next((value[key] for key in ("text", "line") if isinstance(value.get(key), str)), None)
-    return (text if text is not None else json.dumps(value, ensure_ascii=False)) + "\n"
+    text: str | None = next((value[key] for key in ("text", "line") if isinstance(value.get(key), str)), None)
+    if text is None:
+        return json.dumps(value, ensure_ascii=False) + "\n"
+    return text if text.endswith("\n") else text + "\n"
 
 
 def _table(value: Any, name: str) -> str:

@@ -69,7 +69,7 @@ class Caller:
                 return asked
             call = asked
         if call.operation.kind is Kind.STREAM:
-            return await self._page(call)
+            return succeeded(await self.page(call))
         answer = await self.exposure.run(call)
         if isinstance(answer, JobRef):
             return await self._follow(context, call.operation, answer, call.request_id)
@@ -109,8 +109,8 @@ class Caller:
             return types.InputRequiredResult(input_requests={_QUESTION: ask}, request_state=state)
         return call
 
-    async def _page(self, call: Call) -> types.CallToolResult:
-        """Read a stream up to its limit; never wait for more."""
+    async def page(self, call: Call) -> dict[str, Any]:
+        """Return what a stream has up to its limit; never wait for more."""
         values = {**call.values, FOLLOW_FIELD: False}
         limit = int(values.get("limit", STREAM_ITEMS_MAX))
         values["limit"] = min(limit, STREAM_ITEMS_MAX)
@@ -121,7 +121,7 @@ class Caller:
                 if len(items) >= values["limit"]:
                     break
         cursor = items[-1]["cursor"] if items else values.get("cursor")
-        return succeeded({"items": items, "next_cursor": cursor})
+        return {"items": items, "next_cursor": cursor}
 
     async def _follow(
         self, context: Context, operation: Operation, reference: JobRef, request_id: str

@@ -1,5 +1,6 @@
 """The MCP server: tools/list, tools/call and the resources, over the SDK's low-level server."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from mcp.shared.exceptions import MCPError
 from starlette.requests import Request
 
 from att.kernel.errors import AttError, NotFound
-from att.kernel.operation import Operation
+from att.kernel.operation import Kind, Operation
 from att.surfaces.draining import Draining
 from att.surfaces.expose import Call, Exposure
 from att.surfaces.mcp import resources
@@ -72,14 +73,19 @@ class Surface:
         """Read a resource through its operation."""
         try:
             operation, values = resources.match(params.uri, resources.served(self.table))
-            result = await self.exposure.run(_call(context, operation, values))
+            result = await self._read(_call(context, operation, values))
         except AttError as error:
             code = RESOURCE_NOT_FOUND if isinstance(error, NotFound) else types.INVALID_PARAMS
             raise MCPError(code, error.detail, document(error, request_id_of(_request(context)))) from error
         contents = types.TextResourceContents(
-            uri=params.uri, mime_type=resources.MIME_TYPE, text=result.model_dump_json()
+            uri=params.uri, mime_type=resources.MIME_TYPE, text=json.dumps(result, ensure_ascii=False)
         )
         return types.ReadResourceResult(contents=[contents])
+
+    async def _read(self, call: Call) -> dict[str, Any]:
+        if call.operation.kind is Kind.STREAM:
+            return await self.caller.page(call)
+        return (await self.exposure.run(call)).model_dump(mode="json")
 
 
 def build_server(table: Sequence[Operation], exposure: Exposure, draining: Draining, release: str) -> Server[Any]:
