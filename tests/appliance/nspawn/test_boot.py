@@ -14,8 +14,8 @@ from tests.appliance.nspawn.container import Container
 from att.appliance import facts
 
 PATHS = facts().paths
-SOCKETS = ("att-api.socket", "att-upgraded.socket", "att-launcher.socket", "att-local.socket")
-ABSENT = ("att-router.socket", "att-memory.socket", "att-admin.socket", "att-egress.socket")
+SOCKETS = ("att-api.socket", "att-router.socket", "att-upgraded.socket", "att-launcher.socket", "att-local.socket")
+ABSENT = ("att-memory.socket", "att-admin.socket", "att-egress.socket")
 RUNNING = ("att.target", "att-front.service", "att-api.service", "att-recover.service", "att-firstboot.service")
 
 
@@ -63,6 +63,9 @@ def test_units_of_the_release_come_from_its_own_folder(host: Host) -> None:
         (PATHS.run / "claim-code", "root", "root", 0o400),
         (PATHS.keys / "claim.sha256", "root", "att", 0o440),
         (PATHS.run / "api.sock", "root", "www-data", 0o660),
+        (PATHS.run / "router.sock", "root", "www-data", 0o666),
+        (PATHS.run / "api" / "router.pub", "att", "att", 0o444),
+        (PATHS.api_state / "router-signing.key", "att", "att", 0o600),
         (PATHS.run / "upgraded.sock", "root", "att-engine", 0o660),
         (PATHS.run / "launcher.sock", "root", "att-engine", 0o660),
         (PATHS.run / "local.sock", "root", "att-operators", 0o660),
@@ -96,13 +99,16 @@ def test_the_claim_code_is_on_the_console(host: Host, appliance: Container) -> N
     assert code in appliance.console.read_text(encoding="utf-8", errors="replace")
 
 
-def test_a_route_whose_service_the_release_lacks_answers_503_with_a_problem(appliance: Container) -> None:
+def test_a_route_whose_service_is_not_there_answers_503_with_a_problem(appliance: Container) -> None:
+    appliance.run("systemctl", "stop", "att-router.socket", "att-router.service")
     answer = get(appliance, "/v1/models", accept="application/json")
+    appliance.run("systemctl", "start", "att-router.socket")
     assert answer.status_code == 503
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["retry-after"] == "5"
     assert answer.json()["code"] == "service_down"
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert get(appliance, "/v1/models").status_code == 401
 
 
 def test_every_answer_carries_security_headers_and_the_request_id(appliance: Container) -> None:
