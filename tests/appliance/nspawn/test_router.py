@@ -1,4 +1,4 @@
-"""The router on real systemd: asked through the front and on loopback, with keys of the API, small, restarted unseen."""
+"""The router on real systemd: asked through the front and on loopback with keys of the API, small, restarted unseen."""
 
 import json
 from collections.abc import Iterator
