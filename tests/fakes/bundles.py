@@ -12,7 +12,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -171,14 +171,15 @@ class Variant:
     outcome: str
     overlay: Callable[[Path], Overlay] = lambda _release: {}
     metadata: dict[str, Any] = field(default_factory=dict)
-
-    def migrating(self, *changes: str) -> "Variant":
-        """Return the same variant with a migration of each class in `changes` more."""
-        return replace(self, overlay=lambda release: {**self.overlay(release), **more_migrations(*changes)(release)})
+    migrations: tuple[str, ...] = ()
+    """A migration of each class more than the base has."""
+    also: str = ""
+    """What the last of them does besides."""
 
     def derive(self, base: Path, version: str, *, key: Ed25519PrivateKey, output: Path) -> Path:
         """Write this variant of the unpacked release `base` as `version` and return the bundle."""
-        return derive_bundle(base, version, key=key, output=output, overlay=self.overlay(base), metadata=self.metadata)
+        overlay = {**self.overlay(base), **more_migrations(*self.migrations, also=self.also)(base)}
+        return derive_bundle(base, version, key=key, output=output, overlay=overlay, metadata=self.metadata)
 
 
 def _without_program(unit: bytes) -> bytes:
@@ -193,8 +194,8 @@ CATALOGUE = {
     variant.name: variant
     for variant in (
         Variant("good_none", "COMMITTED"),
-        Variant("good_additive", "COMMITTED", more_migrations("additive")),
-        Variant("good_breaking", "COMMITTED", more_migrations("breaking")),
+        Variant("good_additive", "COMMITTED", migrations=("additive",)),
+        Variant("good_breaking", "COMMITTED", migrations=("breaking",)),
         Variant("does_not_start", "ROLLED_BACK", in_the_running_api("import os\nos._exit(71)")),
         Variant("crash_loop", "ROLLED_BACK", dies_after_ready(0.3)),
         Variant("crashes_in_probation", "ROLLED_BACK", dies_after_ready(8)),
@@ -224,7 +225,8 @@ Readiness.report = _never_ready  # type: ignore[method-assign]
         Variant(
             "migration_fails",
             "REFUSED",
-            more_migrations("additive", also='raise RuntimeError("this migration fails on purpose")'),
+            migrations=("additive",),
+            also='raise RuntimeError("this migration fails on purpose")',
         ),
         # The manager does not load the first; the second it finds nothing wrong with until it starts.
         Variant("unit_broken", "ROLLED_BACK", lambda _release: {API_UNIT: _without_program}),

@@ -66,16 +66,17 @@ Journal.append = _append_and_die  # type: ignore[method-assign]
 
 
 def more_migrations(*changes: str, also: str = "") -> Callable[[Path], Overlay]:
-    """Return an overlay with a migration more for each class in `changes`; each adds a table, then does `also`."""
+    """Return an overlay with a migration more for each class in `changes`; each adds a table, the last does `also`."""
 
     def overlay(release: Path) -> Overlay:
         ends = head(release / MIGRATIONS)
         number, reader = ends.version, ends.min_reader
         found: dict[str, bytes] = {}
-        for change in changes:
+        for left, change in zip(reversed(range(len(changes))), changes, strict=True):
             number += 1
             reader = number if change == "breaking" else reader
-            body = f'    op.create_table("variant_{number}", sa.Column("id", sa.Integer, primary_key=True))\n    {also}'
+            body = f'    op.create_table("variant_{number}", sa.Column("id", sa.Integer, primary_key=True))\n'
+            body += "" if left else f"    {also}"
             text = (
                 f'"""A variant for tests."""\n\nimport sqlalchemy as sa\nfrom alembic import op\n\n'
                 f'revision = "{number:04}"\ndown_revision = "{number - 1:04}"\n'

@@ -8,14 +8,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dev.vm.places import ROOT
 from tests.appliance.nspawn.container import Container
-from tests.fakes.bundles import CATALOGUE, Variant, unpacked
+from tests.fakes.bundles import CATALOGUE, Variant
 
 SOCKETS = ("att-api.socket", "att-upgraded.socket", "att-launcher.socket", "att-local.socket")
 SOCKET_FILES = ("api.sock", "upgraded.sock", "launcher.sock", "local.sock")
@@ -65,6 +65,8 @@ class Upgrades:
         self.appliance = appliance
         self.base = base
         self.key = key
+        self.kept: tuple[str, ...] = ()
+        """Classes of the migrations that the database has more than `base` and never loses again."""
         self._made = 0
         created = appliance.attctl("token", "create", "--name", "tests", "--role", "admin", "--json")
         self.token = str(json.loads(created.stdout)["token"])
@@ -72,21 +74,18 @@ class Upgrades:
         self.cookie = self._claim()
 
     def make(self, variant: Variant | str) -> tuple[str, Path]:
-        """Derive the next version as `variant` of the catalogue; returns version and the bundle's path in the guest."""
+        """Derive the next version as `variant` of the catalogue; returns version and the bundle's path in the guest.
+
+        It has the migrations that were `kept`, and its own after them.
+        """
         wanted = CATALOGUE[variant] if isinstance(variant, str) else variant
+        wanted = replace(wanted, migrations=(*self.kept, *wanted.migrations))
         self._made += 1
         version = f"9.0.{self._made}"
         made = wanted.derive(self.base, version, key=self.key, output=self.appliance.work / "bundles")
         bundle = Path("/var/tmp") / made.name
         shutil.move(made, self.appliance.root / bundle.relative_to("/"))
         return version, bundle
-
-    def go_on_from(self, bundle: Path) -> None:
-        """Make the next versions of the release in this bundle: their migrations come after its own."""
-        target = self.appliance.work / "base" / bundle.stem
-        target.parent.mkdir(exist_ok=True)
-        former, self.base = self.base, unpacked(self.inside(bundle), target, self.key)
-        shutil.rmtree(former)
 
     def inside(self, path: Path) -> Path:
         """A file of the appliance as this host sees it."""

@@ -124,7 +124,7 @@ class Story:
         """What was interrupted is tried again; what was kept, or is remembered as bad, needs another version."""
         assert self.bundle is not None
         if end.state == "COMMITTED":
-            self.upgrades.go_on_from(self.bundle)
+            self.upgrades.kept += CATALOGUE[self.variant].migrations
         interrupted = end.failure.get("code") == "upgrade_interrupted" or end.failure.get("class") == "interrupted"
         if not interrupted:
             self.upgrades.inside(self.bundle).unlink()

@@ -4,16 +4,17 @@ All three are asked for over REST, as jobs whose logs are followed.
 """
 
 import json
+from dataclasses import replace
 
 from tests.appliance.nspawn.upgrading import Upgrades, assert_nothing_was_lost
 from tests.bench.table import Row, write
 from tests.fakes.bundles import Variant
-from tests.fakes.overlays import more_migrations, other_assets
+from tests.fakes.overlays import other_assets
 
 HERE = ("--url", "https://127.0.0.1:7443", "--insecure", "--json")
 JOB_SECONDS_MAX = 300
 NONE = Variant("another_page", "COMMITTED", other_assets)
-ADDITIVE = Variant("more", "COMMITTED", lambda base: {**other_assets(base), **more_migrations("additive")(base)})
+ADDITIVE = replace(NONE, migrations=("additive",))
 
 
 def begin(upgrades: Upgrades, *command: str) -> str:
