@@ -132,7 +132,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Everything a config may hold. `unclear` are the kinds of which the project has components of unknown names."""
+    """Everything a config may hold. `unclear` are kinds of which the project may have components of unknown names."""
 
     components: tuple[Component, ...]
     sections: Mapping[str, Section] = field(default_factory=dict)

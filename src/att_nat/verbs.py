@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from att_nat.catalogue import Catalogue, Component
+from att_nat.catalogue import KINDS, Catalogue, Component
 from att_nat.decision import Instance, check
 from att_nat.document import Document, merge, read
 from att_nat.edges import Edge
@@ -75,7 +75,8 @@ class Verbs:
         while len(self._own) > _OWN_KEPT:
             self._own.popitem(last=False)
         own = self._own[key]
-        return self._catalogue.with_own(own.components, own.unclear), own
+        unclear = own.unclear if asked.get("whole", True) else KINDS
+        return self._catalogue.with_own(own.components, unclear), own
 
     TABLE: ClassVar[Mapping[str, Callable[["Verbs", Mapping[str, Any]], dict[str, Any]]]] = {
         "version": version,

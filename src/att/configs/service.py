@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import structlog
+
 from att.configs.schema import Components, ComponentsRequest, ConfigText, Graph, Validation
 from att.kernel.errors import AttError, InvalidInput, NotFound
 from att.nat.schema import Component, ConfigProblem, Edge, Node, Severity
@@ -10,18 +12,28 @@ from att.projects.ports import Places
 from att.workspace.place import Place
 from att.workspace.ports import Agents
 
+PATIENCE_SECONDS = 40.0
+START_PATIENCE_SECONDS = 180.0
+"""Who starts an app waits for the worker: without it nobody knows whether the config is right."""
 BASES_MAX = 8
 CONFIG_NAME = "config.yml"
 _FINDINGS_MAX = 20
+_PACKAGE = ("sources", "whole", "package")
 GIVEN = frozenset({"ATT_ROUTER_URL", "ATT_ROUTER_KEY", "HOME", "PATH", "TMPDIR", "LANG", "LC_ALL"})
 """Variables that every app has."""
+log = structlog.get_logger()
 
 
 class Nat(Protocol):
     """What is asked of `att.nat.seam.NatSeam`."""
 
-    async def ask(self, verb: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    async def ask(
+        self, verb: str, arguments: Mapping[str, Any], *, patience_seconds: float = PATIENCE_SECONDS
+    ) -> dict[str, Any]:
         """Return the worker's answer; raises TooMany, Unavailable, Failed."""
+
+    def wake(self) -> None:
+        """Have the worker started before somebody asks."""
 
 
 class Configs:
@@ -31,6 +43,16 @@ class Configs:
         self._places = places
         self._agents = agents
         self._nat = nat
+
+    async def run(self) -> None:
+        """Have the worker started where there are projects, so that the first check need not wait for it."""
+        try:
+            projects = await self._places.all()
+        except AttError as error:
+            log.warning("NAT's worker is not started yet", code=error.code)
+            return
+        if projects:
+            self._nat.wake()
 
     async def read(self, project: str, path: str | None) -> ConfigText:
         """Return the config's text; raises NotFound(project_unknown|nat_config_missing|file_unknown)."""
@@ -66,7 +88,7 @@ class Configs:
         if request.project_id is not None:
             place = await self._places.place(request.project_id)
             found = await self._agents.of(place).call("configs.collect", only_sources=True)
-            asked |= {"sources": found["sources"], "package": found["package"]}
+            asked |= {name: found[name] for name in _PACKAGE}
         told = await self._nat.ask("components", asked)
         return Components(
             digest=told["digest"],
@@ -79,7 +101,7 @@ class Configs:
 
         Raises InvalidInput(config_invalid), whose `data["findings"]` are its errors, and what `read` raises.
         """
-        path, verdict = await self._judge(place, config, None)
+        path, verdict = await self._judge(place, config, None, patience_seconds=START_PATIENCE_SECONDS)
         errors = [one for one in verdict["problems"] if one["severity"] == Severity.ERROR]
         if not errors:
             return path
@@ -95,7 +117,9 @@ class Configs:
             data={"findings": errors[:_FINDINGS_MAX]},
         )
 
-    async def _judge(self, place: Place, path: str | None, text: str | None) -> tuple[str, dict[str, Any]]:
+    async def _judge(
+        self, place: Place, path: str | None, text: str | None, *, patience_seconds: float = PATIENCE_SECONDS
+    ) -> tuple[str, dict[str, Any]]:
         """Return the config's path and the worker's verdict on it."""
         found = await self._collect(place, path, text)
         path = str(found["path"])
@@ -103,12 +127,11 @@ class Configs:
         asked = {
             "file": path,
             "files": files,
-            "sources": found["sources"],
-            "package": found["package"],
+            **{name: found[name] for name in _PACKAGE},
             "variables": sorted({*GIVEN, *await self._places.secrets(place.project_id)}),
         }
         for _ in range(BASES_MAX):
-            verdict = await self._nat.ask("validate", asked)
+            verdict = await self._nat.ask("validate", asked, patience_seconds=patience_seconds)
             if "needs" not in verdict:
                 return path, verdict
             files[verdict["needs"]] = await self._base(place, verdict["needs"])

@@ -121,8 +121,9 @@ def _models(rooms: Developing, where: Facts, *, appliance: bool) -> None:
 
 def _configs(rooms: Developing, where: Facts) -> None:
     seam = NatSeam(nat_python(where))
-    rooms.runs.append(seam.run)
-    rooms.services |= {NatSeam: seam, Configs: Configs(rooms.services[Places], rooms.services[Agents], seam)}
+    configs = Configs(rooms.services[Places], rooms.services[Agents], seam)
+    rooms.runs += [seam.run, configs.run]
+    rooms.services |= {NatSeam: seam, Configs: configs}
 
 
 def _running(rooms: Developing, where: Facts, store: Store, events: Events, *, appliance: bool) -> None:

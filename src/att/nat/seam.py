@@ -1,6 +1,6 @@
 """Asks NAT's worker: one process, kept warm, started when first needed, again when it dies, killed when it hangs."""
 
-import contextlib
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +16,10 @@ QUESTIONS_MAX = 32
 ANSWER_SECONDS = 30.0
 START_SECONDS = 300.0
 PATIENCE_SECONDS = 40.0
-"""How long a caller waits for a worker that is still starting; the start goes on."""
-_PAUSES = (0.0, 1.0, 5.0, 15.0, 30.0)
-"""Seconds before the next start, after so many starts in a row that failed."""
+"""How long a caller waits, unless it says otherwise; a worker's start goes on without it."""
+LIVED_SECONDS = 30.0
+_PAUSES = (0.0, 0.0, 1.0, 5.0, 15.0, 30.0)
+"""Seconds before the next start, after so many workers in a row that did not live for LIVED_SECONDS."""
 _BUSY = "nat_busy"
 _UNAVAILABLE = "nat_unavailable"
 _FAILED = "nat_failed"
@@ -43,32 +44,40 @@ class _Question:
 class NatSeam:
     """The client of the worker; `run` beside the server, then `ask` from anywhere."""
 
-    def __init__(self, python: Path, *, warm: bool = False, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, python: Path, *, environment: Mapping[str, str] | None = None) -> None:
         self._python = python
-        self._warm = warm
+        self._wanted = anyio.Event()
+        self._waiting: deque[_Question] = deque()
+        self._arrived = anyio.Event()
+        self._ended = False
         self._environment = environment
-        self._send, self._receive = anyio.create_memory_object_stream[_Question](QUESTIONS_MAX)
-        self._pending: _Question | None = None
         self._starting = True
         self._trouble = ""
         self.version: dict[str, Any] = {}
         self.pid: int | None = None
 
-    async def ask(self, verb: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the worker's answer.
+    def wake(self) -> None:
+        """Have the worker started before somebody asks."""
+        self._wanted.set()
+
+    async def ask(
+        self, verb: str, arguments: Mapping[str, Any], *, patience_seconds: float = PATIENCE_SECONDS
+    ) -> dict[str, Any]:
+        """Return the worker's answer, within `patience_seconds` also when it is still starting.
 
         Raises TooMany(nat_busy) when too many wait already, Unavailable(nat_unavailable) while it starts,
         Failed(nat_failed) when it could not answer, took too long or died twice over this question.
         """
+        if self._ended:
+            raise Unavailable(_UNAVAILABLE, "cannot ask NAT: the service is ending", retry_after_seconds=2)
+        if len(self._waiting) >= QUESTIONS_MAX:
+            raise TooMany(_BUSY, "cannot ask NAT: too many questions wait already", retry_after_seconds=2)
         question = _Question(verb, arguments)
+        self._waiting.append(question)
+        self._arrived.set()
+        self._wanted.set()
         try:
-            self._send.send_nowait(question)
-        except anyio.WouldBlock:
-            raise TooMany(_BUSY, "cannot ask NAT: too many questions wait already", retry_after_seconds=2) from None
-        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
-            raise Unavailable(_UNAVAILABLE, "cannot ask NAT: the service is ending", retry_after_seconds=2) from None
-        try:
-            with anyio.move_on_after(PATIENCE_SECONDS):
+            with anyio.move_on_after(patience_seconds):
                 await question.answered.wait()
         finally:
             question.given_up = True
@@ -81,15 +90,17 @@ class NatSeam:
     async def run(self) -> None:
         """Keep a worker and answer questions until cancelled; the worker is dead when this returns."""
         failed = 0
-        with self._receive:
-            if not self._warm:
-                self._pending = await self._receive.receive()
+        try:
+            await self._wanted.wait()
             while True:
+                started = anyio.current_time()
                 ready = await self._live()
-                failed = 0 if ready else failed + 1
+                failed = 0 if anyio.current_time() - started > LIVED_SECONDS and ready else failed + 1
                 if not ready:
                     self._refuse_all()
                 await anyio.sleep(_PAUSES[min(failed, len(_PAUSES) - 1)])
+        finally:
+            self._ended = True
 
     async def _live(self) -> bool:
         """Have one worker live its life; return whether it was ever ready."""
@@ -111,8 +122,10 @@ class NatSeam:
     async def _serve(self, process: Worker) -> None:
         """Answer questions until the worker dies or hangs; raises WorkerDied."""
         while True:
-            question = self._pending or await self._receive.receive()
-            self._pending = None
+            while not self._waiting:
+                self._arrived = anyio.Event()
+                await self._arrived.wait()
+            question = self._waiting.popleft()
             if not question.given_up:
                 await self._answer(process, question)
 
@@ -130,18 +143,14 @@ class NatSeam:
             if question.tried:
                 question.end(error=Failed(_FAILED, f"{what}: NAT's worker dies of it: {error}"))
             else:
-                question.tried, self._pending = True, question
+                question.tried = True
+                self._waiting.appendleft(question)
             raise
 
     def _refuse_all(self) -> None:
         """Answer all who wait for a worker that cannot be started."""
-        waiting = [self._pending] if self._pending else []
-        with contextlib.suppress(anyio.WouldBlock):
-            while True:
-                waiting.append(self._receive.receive_nowait())
-        self._pending = None
-        for question in waiting:
-            question.end(error=self._late())
+        while self._waiting:
+            self._waiting.popleft().end(error=self._late())
 
     def _late(self) -> AttError:
         if self._starting:

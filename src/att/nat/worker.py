@@ -70,7 +70,9 @@ class Worker:
             raise WorkerDied("it answered another question")
         if "error" in answer:
             raise Refused(str(answer["error"]))
-        result: dict[str, Any] = answer["result"]
+        result = answer.get("result")
+        if not isinstance(result, dict):
+            raise WorkerDied("its answer holds no result")
         return result
 
     async def listen(self, stream: ByteReceiveStream) -> None:

@@ -73,6 +73,8 @@ def _sources(top: int) -> tuple[dict[str, str], bool]:
     sources: dict[str, str] = {}
     total, whole = 0, True
     for path in _modules(top):
+        if not path:
+            return sources, False
         with suppress(OSError), opened(top, parts_of(path), _READING, follow=False) as fd:
             regular = stat.S_ISREG(os.fstat(fd).st_mode)
             raw = _read(fd, SOURCE_BYTES_MAX) if regular else b""
@@ -85,7 +87,7 @@ def _sources(top: int) -> tuple[dict[str, str], bool]:
 
 
 def _modules(top: int) -> Iterator[str]:
-    """Yield the paths of Python files below `src`, else below the worktree, in a stable order."""
+    """Yield the paths of Python files below `src`, else below the worktree, in a stable order; "" ends too many."""
     start = "src"
     try:
         os.close(os.open(start, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top))
@@ -93,6 +95,7 @@ def _modules(top: int) -> Iterator[str]:
         start = "."
     for seen, (where, folders, names, _) in enumerate(os.fwalk(start, dir_fd=top)):
         if seen > FOLDERS_MAX:
+            yield ""
             return
         folders[:] = sorted(one for one in folders if one not in _SKIPPED and not one.startswith("."))
         yield from (os.path.normpath(f"{where}/{name}") for name in sorted(names) if name.endswith(".py"))
