@@ -26,6 +26,7 @@ ADDRESS_WAIT_SECONDS = 20.0
 PROGRAM_SECONDS_MAX = 300
 # No 0/O, 1/I/L, U: it is read from a console and typed by hand.
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+SEALING_KEY_BYTES = 32
 CODE_GROUPS = 4
 CODE_GROUP_CHARS = 4
 SERVICE_USER = "att"
@@ -213,6 +214,18 @@ def make_signing_key(machine: Machine) -> str:
     return "made" if made else "there"
 
 
+def make_sealing_key(machine: Machine) -> str:
+    """The key under which the API keeps secrets of projects, once; systemd hands it to that service alone."""
+    folder = machine.path("secrets")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = folder / "sealing-key"
+    sweep(folder, ".sealing-key.*")
+    if key.exists():
+        return "there"
+    place(machine, key, secrets.token_bytes(SEALING_KEY_BYTES), 0o400)
+    return "made"
+
+
 def release_python(machine: Machine) -> str:
     """The interpreter of the release that stage0 decided for this boot."""
     answer = machine.run([str(machine.path("stage0") / "which-release")]).strip()
@@ -333,6 +346,7 @@ STEPS: tuple[tuple[str, Callable[[Machine], str]], ...] = (
     ("folders", make_folders),
     ("certificate", make_certificate),
     ("signing-key", make_signing_key),
+    ("sealing-key", make_sealing_key),
     ("database", make_database),
     ("first-token", take_first_token),
     ("claim-code", show_claim_code),

@@ -86,6 +86,9 @@ def test_a_new_machine_gets_all_it_lacks(tmp_path: Path) -> None:
     assert b"PUBLIC KEY" in (trust / "appliance.pem").read_bytes()
     assert (tmp_path / "var/lib/att/api/db/att.db").read_text() == "database"
     assert (tmp_path / "var/lib/att/api/db").readlink() == Path("db-1")
+    sealing_key = tmp_path / "etc/att/secrets.d/sealing-key"
+    assert stat.S_IMODE(sealing_key.stat().st_mode) == 0o400
+    assert len(sealing_key.read_bytes()) == 32
 
 
 def test_the_claim_code_is_told_to_root_and_its_hash_to_the_api(tmp_path: Path) -> None:
@@ -132,7 +135,7 @@ def test_a_power_cut_at_any_program_is_mended_by_the_next_boot(tmp_path: Path, c
     programs.cut_at = None
     assert firstboot.main(machine(tmp_path, programs)) == 0
     assert (tmp_path / "var/lib/att/api/db/att.db").read_text() == "database"
-    for folder in ("etc/att/tls", "var/lib/att/api", "var/lib/att/upgrade/trust"):
+    for folder in ("etc/att/tls", "etc/att/secrets.d", "var/lib/att/api", "var/lib/att/upgrade/trust"):
         assert not list((tmp_path / folder).glob(".*"))
 
 
