@@ -48,7 +48,12 @@ class PlainTasks:
         assert spec.program is Program.PLAIN
         with (place.task(spec.task_id) / "log").open("wb") as log:
             self._running[spec.task_id] = await anyio.open_process(
-                spec.command, cwd=place.work, stdout=log, stderr=log, start_new_session=True
+                spec.command,
+                cwd=place.work,
+                env={**os.environ, **spec.environment},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         return await self.state(place, spec.task_id)
 
@@ -85,6 +90,14 @@ class PlainTasks:
 class AnyRoom:
     async def require_room(self, place: Place) -> None:
         return None
+
+
+class NoEnvironment:
+    def plain(self) -> dict[str, str]:
+        return {"TOWN": "Rome"}
+
+    async def secret(self, place: Place) -> dict[str, str]:
+        return {}
 
 
 class NoLogins:
@@ -219,6 +232,7 @@ def over(
         tasks,  # type: ignore[arg-type]  # the part that checks need
         find,
         NoLogins,
+        NoEnvironment,
         files=files,
         clock=clock,
     )

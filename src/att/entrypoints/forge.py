@@ -10,6 +10,8 @@ from att.forge.remotes import Remotes
 from att.forge.service import Forge
 from att.git.service import Git
 from att.projects.ports import Logins, Places, Repositories, Rooms
+from att.router.door import RouterDoor
+from att.runtime.environment import Environments
 from att.store.service import Store
 from att.workspace.ports import Agents, Sandboxes
 
@@ -25,6 +27,7 @@ def forge_of(services: dict[type, Any], where: Facts, store: Store, events: Even
         services[Sandboxes],
         places.place,
         lambda: services[Logins],
+        lambda: Environments(places, services[RouterDoor]),
         files=not appliance,
     )
     git = Git(places, services[Agents], forge.repositories, forge.remotes, services[Rooms], events)

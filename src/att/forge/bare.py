@@ -21,21 +21,28 @@ FILE_BYTES_MAX = 256 * 1024
 DIFF_BYTES_MAX = 2 * 1024 * 1024
 REFS_MAX = 10_000
 EMAIL_HOST = "att.invalid"
-_CONFIG = {
-    "core.logAllRefUpdates": "true",
-    "core.sharedRepository": "false",
-    "receive.fsckObjects": "true",
-    "fetch.fsckObjects": "true",
-    "transfer.fsckObjects": "true",
-    "receive.maxInputSize": str(PUSH_BYTES_MAX),
-    "receive.autogc": "false",
-    "receive.advertisePushOptions": "false",
-    "receive.shallowUpdate": "false",
-    "receive.denyDeleteCurrent": "refuse",
-    "http.receivepack": "true",
-    "uploadpack.allowAnySHA1InWant": "false",
-    "uploadpack.allowTipSHA1InWant": "true",
-}
+_CONFIG = f"""\
+[core]
+	repositoryformatversion = 0
+	filemode = true
+	bare = true
+	logAllRefUpdates = true
+[transfer]
+	fsckObjects = true
+[fetch]
+	fsckObjects = true
+[receive]
+	fsckObjects = true
+	maxInputSize = {PUSH_BYTES_MAX}
+	autogc = false
+	advertisePushOptions = false
+	shallowUpdate = false
+	denyDeleteCurrent = refuse
+[http]
+	receivepack = true
+[uploadpack]
+	allowTipSHA1InWant = true
+"""
 _LOCKS = ("*.lock", "refs/**/*.lock", "objects/tmp_objdir-*", "objects/incoming-*", "objects/pack/tmp_*")
 _CRUD = re.compile(r"[\x00-\x1f<>\x7f]")
 
@@ -82,8 +89,7 @@ class Bare:
         await git.must(
             self.folder, "make the repository", "init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}"
         )
-        for name, value in _CONFIG.items():
-            await git.must(self.folder, "set up the repository", "config", "--local", name, value)
+        await anyio.Path(self.folder / "config").write_text(_CONFIG)
         await anyio.Path(self.folder / "att-made").touch()
 
     async def remove(self) -> None:

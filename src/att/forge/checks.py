@@ -12,6 +12,7 @@ from att.forge.bare import HEADS
 from att.forge.check_records import StoredCheck
 from att.forge.checks_file import PATH, CheckSpec, parse
 from att.forge.decision import pause_before_retry
+from att.forge.ports import Environment
 from att.forge.repositories import BareRepositories
 from att.forge.schema import Check, CheckState, PullRequest
 from att.kernel.errors import AttError, NotFound
@@ -48,6 +49,7 @@ class Checks:
         agents: Agents,
         sandboxes: Sandboxes,
         place_of: PlaceOf,
+        environment: Callable[[], Environment],
         *,
         clock: Callable[[], float],
     ) -> None:
@@ -56,6 +58,7 @@ class Checks:
         self._agents = agents
         self._sandboxes = sandboxes
         self._place_of = place_of
+        self._environment = environment
         self._clock = clock
         self._running: set[str] = set()
         self._wake = anyio.Event()
@@ -170,7 +173,11 @@ class Checks:
                 running = {"state": CheckState.RUNNING.value, "started": self._clock()}
                 if not await check_records.change(connection, check.id, **running):
                     return
-            await self._sandboxes.start(place, spec_of(place, check.task_id, check.spec))
+            environment = self._environment()
+            secrets = await environment.secret(place)
+            task = spec_of(place, check.task_id, check.spec)
+            task = task.model_copy(update={"environment": environment.plain(), "secrets": secrets})
+            await self._sandboxes.start(place, task)
         state, detail, code = verdict(await self._sandboxes.wait(place, check.task_id))
         await self._finish(check, state, detail, code)
         await self._agents.of(place).call("git.forget_check", name=check.task_id)

@@ -69,6 +69,16 @@ class Policies(Protocol):
         """Replace the rules."""
 
 
+class Environment(Protocol):
+    """What a project's checks find in their environment: that of its app."""
+
+    def plain(self) -> dict[str, str]:
+        """Return what everybody may read."""
+
+    async def secret(self, place: Place) -> dict[str, str]:
+        """Return the project's variables and secrets and its key for the router."""
+
+
 class Bus(Protocol):
     """Where the forge tells what happened."""
 

@@ -11,7 +11,7 @@ from att.forge import records
 from att.forge.bare import HEADS
 from att.forge.checks import Checks, PlaceOf
 from att.forge.mirror import Mirror
-from att.forge.ports import Bus
+from att.forge.ports import Bus, Environment
 from att.forge.pulls import Pulls
 from att.forge.remotes import Remotes
 from att.forge.repositories import FIRST_BRANCH, BareRepositories
@@ -42,6 +42,7 @@ class Forge:
         sandboxes: Sandboxes,
         place_of: PlaceOf,
         logins: Callable[[], Logins],
+        environment: Callable[[], Environment],
         *,
         files: bool = False,
         clock: Callable[[], float] = time.time,
@@ -50,7 +51,7 @@ class Forge:
         self._files = files
         self.repositories = BareRepositories(folder, agents, self.policy, self._refresh)
         self.remotes = Remotes(store, self.repositories, logins, files=files, clock=clock)
-        self.checks = Checks(store, self.repositories, agents, sandboxes, place_of, clock=clock)
+        self.checks = Checks(store, self.repositories, agents, sandboxes, place_of, environment, clock=clock)
         self.pulls = Pulls(
             store, bus, self.repositories, latest=self.checks.latest, check=self.checks.request, clock=clock
         )
