@@ -14,11 +14,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from att.config.settings import Api
 from att.forge.http import HttpForge
 from att.kernel.operation import Operation, Role
-from att.runtime.service import Runtime
 from att.surfaces.draining import Draining
 from att.surfaces.expose import Exposure, require_role
 from att.surfaces.metrics import Metrics
 from att.surfaces.ports import Audit, Events, SignIn
+from att.surfaces.rest.app_target import Apps
 from att.surfaces.rest.apps import app_routes
 from att.surfaces.rest.console import Console, Roots
 from att.surfaces.rest.envelope import Envelope
@@ -59,7 +59,7 @@ class Wiring:
     console: Roots
     mcp: ASGIApp
     well_known: Callable[[Request], dict[str, Any]]
-    apps: Runtime | None = None
+    apps: Apps | None = None
     git: HttpForge | None = None
 
 

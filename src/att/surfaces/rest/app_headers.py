@@ -26,6 +26,7 @@ _HOP = {
 _OURS_SENT = {b"authorization", b"cookie", b"expect", b"x-confirmation-id", b"x-forwarded-prefix"}
 _OURS_ANSWERED = {
     b"clear-site-data",
+    b"date",
     b"location",
     b"server",
     b"service-worker-allowed",

@@ -11,11 +11,10 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 from att.identity.schema import COOKIE
 from att.kernel.errors import AttError, NotSignedIn
 from att.kernel.operation import Caller, Role
-from att.runtime.service import Runtime
 from att.surfaces.expose import require_role
 from att.surfaces.ports import Authenticator
 from att.surfaces.rest.app_headers import to_app
-from att.surfaces.rest.app_target import prefix_of, target_of
+from att.surfaces.rest.app_target import Apps, prefix_of, target_of
 from att.surfaces.rest.requests import bearer_of, request_id_of, require_same_origin
 from att.surfaces.rest.streams import Streams
 from att.surfaces.websocket.events import BEARER_SUBPROTOCOL, POLICY, REFUSED, RESTART
@@ -32,8 +31,8 @@ log = structlog.get_logger(__name__)
 class AppSocket:
     """The ASGI endpoint for WebSockets; browsers give their token as the subprotocol `att.bearer.<token>`."""
 
-    def __init__(self, runtime: Runtime, authenticator: Authenticator, streams: Streams) -> None:
-        self._runtime = runtime
+    def __init__(self, apps: Apps, authenticator: Authenticator, streams: Streams) -> None:
+        self._apps = apps
         self._authenticator = authenticator
         self._streams = streams
 
@@ -68,7 +67,7 @@ class AppSocket:
         return await self._authenticator.authenticate(bearer=bearer)
 
     async def _serve(self, socket: WebSocket) -> None:
-        _, _, connection = await self._runtime.connect(socket.path_params["project"])
+        _, _, connection = await self._apps.connect(socket.path_params["project"])
         offered = [one for one in socket.scope.get("subprotocols", []) if not one.startswith(BEARER_SUBPROTOCOL)]
         opening = connect(
             f"ws://app{target_of(socket.scope)}",

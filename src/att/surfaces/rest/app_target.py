@@ -1,8 +1,20 @@
-"""Where a request for an app goes: the path below which the caller sees it, and what is left for the app. Pure."""
+"""Where a request for an app goes: the path below which the caller sees it, and what is left for the app."""
+
+import socket
+from typing import Any, Protocol
 
 from starlette.types import Scope
 
+from att.workspace.place import Place
+
 PREFIX = "/apps"
+
+
+class Apps(Protocol):
+    """Who knows the running apps; `att.runtime.service.Runtime` is one."""
+
+    async def connect(self, project: str) -> tuple[Place, Any, socket.socket]:
+        """Return a connection to a project's running app; raises NotFound, Unavailable."""
 
 
 def prefix_of(scope: Scope) -> str:

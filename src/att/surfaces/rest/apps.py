@@ -15,13 +15,12 @@ from starlette.types import Receive, Scope, Send
 from att.kernel.errors import Unavailable
 from att.kernel.operation import Role
 from att.runtime.exchange import Answer, AppBroken, Sent, exchange
-from att.runtime.service import Runtime
 from att.surfaces.expose import require_role
 from att.surfaces.ports import Authenticator
 from att.surfaces.problem import BadGateway
 from att.surfaces.rest.app_headers import from_app, to_app
 from att.surfaces.rest.app_sockets import AppSocket
-from att.surfaces.rest.app_target import PREFIX, prefix_of, target_of
+from att.surfaces.rest.app_target import PREFIX, Apps, prefix_of, target_of
 from att.surfaces.rest.bodies import too_large
 from att.surfaces.rest.requests import caller_of, request_id_of
 from att.surfaces.rest.streams import Streams
@@ -32,9 +31,9 @@ _KIND = "app"
 log = structlog.get_logger(__name__)
 
 
-def app_routes(runtime: Runtime, authenticator: Authenticator, streams: Streams) -> list[BaseRoute]:
+def app_routes(apps: Apps, authenticator: Authenticator, streams: Streams) -> list[BaseRoute]:
     """Return the routes of the proxy."""
-    http, websocket = AppProxy(runtime, authenticator, streams), AppSocket(runtime, authenticator, streams)
+    http, websocket = AppProxy(apps, authenticator, streams), AppSocket(apps, authenticator, streams)
     routes: list[BaseRoute] = []
     for path in (PREFIX + "/{project}", PREFIX + "/{project}/{path:path}"):
         routes += [Route(path, http), WebSocketRoute(path, websocket)]
@@ -44,8 +43,8 @@ def app_routes(runtime: Runtime, authenticator: Authenticator, streams: Streams)
 class AppProxy:
     """The ASGI endpoint for requests."""
 
-    def __init__(self, runtime: Runtime, authenticator: Authenticator, streams: Streams) -> None:
-        self._runtime = runtime
+    def __init__(self, apps: Apps, authenticator: Authenticator, streams: Streams) -> None:
+        self._apps = apps
         self._authenticator = authenticator
         self._streams = streams
 
@@ -64,7 +63,7 @@ class AppProxy:
 
     async def _pass(self, request: Request, given: "_Given", send: Send) -> None:
         started = False
-        _, _, connection = await self._runtime.connect(request.path_params["project"])
+        _, _, connection = await self._apps.connect(request.path_params["project"])
         with self._streams.draining.cancels() as scope:
             watcher = asyncio.create_task(given.cancel_when_gone(scope))
             try:
