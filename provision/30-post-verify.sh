@@ -24,7 +24,8 @@ fi
 wait_for_health() {
   local deadline=$((SECONDS + ${ATT_HEALTH_SECONDS:-420})) status=''
   until status=$(attctl status --json 2>&1); do
-    if [ "$SECONDS" -ge "$deadline" ]; then
+    # A service that keeps dying has nothing to wait for.
+    if [ "$SECONDS" -ge "$deadline" ] || [ "$(systemctl show -P NRestarts att-api.service)" -ge 5 ]; then
       echo "$status" >&2
       systemctl --no-pager --full status 'att*' >&2 || true
       journalctl --no-pager -b -u 'att*' -n 200 >&2 || true
