@@ -96,7 +96,7 @@ class Story:
         # The command that waits lives through the engine's death, but for one that dies before it answered.
         if number > 1:
             assert code == (0 if end.state == "COMMITTED" else 4), said
-        self.ends.append(f"{number}: {end.state}")
+        self.ends.append(f"{number}: {end.state}" if killed else f"without a kill: {end.state}")
         print(f"{self.variant}: killed {killed} at record {number}: {end.state} {dict(end.failure)}", flush=True)
         self._next(end)
         return killed
