@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("att", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("att")
 
-HEAVY_FOLDERS = {"appliance", "e2e", "release", "console"}
+HEAVY_FOLDERS = {"appliance", "e2e", "nat", "release", "console"}
 
 
 @pytest.fixture(scope="session")
