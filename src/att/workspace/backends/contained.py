@@ -40,6 +40,7 @@ def around(spec: RunSpec, place: Place, seen: Seen, program: str) -> RunSpec:
         *_each("--tmpfs", [path for path in seen.hidden if _is_above(path, seen.shown)]),
         *_each("--bind", own),
         *("--chdir", spec.cwd, "--"),
+        *(("setsid", "--ctty") if spec.pty else ()),
     ]
     return replace(spec, argv=(*arguments, *spec.argv), cwd="/", contained=True)
 

@@ -88,6 +88,8 @@ class SubprocessSandboxes(TaskFolders):
         return found
 
     def _start(self, place: Place, spec: TaskSpec) -> None:
+        if not place.work.is_dir():
+            raise NotFound("worktree_missing", f"cannot start {spec.task_id}: the project's files are not there")
         if sum(state.running for state in read_states(place)) >= TASKS_MAX:
             raise TooMany("too_many_tasks", f"cannot start {spec.task_id}: {TASKS_MAX} tasks of the project run")
         try:
@@ -100,6 +102,8 @@ class SubprocessSandboxes(TaskFolders):
                 timeout=START_SECONDS,
                 check=False,
             )
+        except OSError as error:
+            raise _not_started(spec, str(error)) from error
         except subprocess.TimeoutExpired as error:
             raise _not_started(spec, f"att-run did not answer in {START_SECONDS} seconds") from error
         if done.returncode != 0:

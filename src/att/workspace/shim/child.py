@@ -32,7 +32,7 @@ def start(spec: RunSpec, environment: dict[str, str], argv: list[str], inherited
         die_with_parent(parent)
         os.umask(0o022)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        if spec.pty:
+        if spec.pty and not spec.contained:
             fcntl.ioctl(1, termios.TIOCSCTTY, 0)
 
     try:

@@ -20,7 +20,8 @@ class RunSpec:
     `port` is the app's TCP port on loopback (0: `att-run` chooses one); an argument `{port}` is replaced by it, and it
     is ATT_PORT. `outward` maps loopback ports inside to unix sockets outside. `listens`: the task inherits a listening
     socket, `agent.sock`, as descriptor ATT_LISTEN_FD. `contained`: the first process is bubblewrap, which takes its
-    children down with it, so it gets no SIGTERM, and says a death by signal N with the code 128 + N.
+    children down with it, so it gets no SIGTERM, says a death by signal N with the code 128 + N, and leaves it to the
+    process inside to make the terminal its own: job control knows no session of another process namespace.
     """
 
     task_id: str
