@@ -74,9 +74,9 @@ class ProjectCreate(Request):
 
 
 class ProjectImport(Request):
-    """A new project from the files of a tar or zip archive; attctl takes a folder too."""
+    """A new project from the files of a tar or zip archive."""
 
-    upload: str = Field(description="the archive")
+    upload: str = Field(description="the archive; attctl takes a folder too")
     name: Name
 
 

@@ -65,6 +65,14 @@ class Client:
         with self._send("POST", f"{PREFIX}/uploads", _Told(file, size, sent), headers) as response:
             return str(_json(_whole(response))["upload"])
 
+    def download(self, path: str) -> Iterator[bytes]:
+        """Yield the content behind a path of this API that an answer named."""
+        if not path.startswith(f"{PREFIX}/uploads/"):
+            raise Unavailable("unreachable", "cannot fetch the file: it lies elsewhere")
+        with self._send("GET", path, None, {"Accept": "application/octet-stream"}) as response:
+            while block := response.read(UPLOAD_CHUNK_BYTES):
+                yield block
+
     @contextlib.contextmanager
     def _send(
         self, method: str, path: str, body: Any, headers: Mapping[str, str]

@@ -12,6 +12,8 @@ from att.surfaces.table import operations, path_parameters
 
 INDEX_PATH = Path("src/att/surfaces/cli") / FILE
 HELP_PATH = Path("schemas/attctl.txt")
+FILE_FIELDS = {"content", "file_name", "bytes", "sha256"}
+"""What a result has that names a file to fetch."""
 
 
 def render_index(table: Sequence[Operation] | None = None) -> str:
@@ -40,6 +42,7 @@ def spec_for(operation: Operation) -> Spec:
         exit_code=operation.exit_code is not None,
         example=operation.example,
         parameters=tuple(_parameters(operation)),
+        saves=operation.result.model_fields.keys() >= FILE_FIELDS,
     )
 
 
@@ -120,6 +123,8 @@ def _default(node: dict[str, Any]) -> str | None:
 
 def _row(spec: Spec) -> dict[str, Any]:
     row = asdict(spec)
+    if not spec.saves:
+        del row["saves"]
     row["parameters"] = [
         {key: value for key, value in one.items() if value not in (False, None, "", ())} for one in row["parameters"]
     ]

@@ -30,7 +30,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Spec:
-    """One operation as a command; `path` is the REST path below /api/v1 with the parameters in braces."""
+    """One operation as a command; `path` is the REST path below /api/v1 with the parameters in braces.
+
+    `saves`: the result names a file that the caller may fetch.
+    """
 
     name: str
     summary: str
@@ -42,6 +45,7 @@ class Spec:
     exit_code: bool
     example: str
     parameters: tuple[Parameter, ...]
+    saves: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:

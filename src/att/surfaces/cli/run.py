@@ -1,24 +1,31 @@
 """Runs one command, in this process where the operation needs no API, else through it; prints, gives the exit code."""
 
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from att.kernel.errors import AttError, InvalidInput, Refused
 from att.surfaces.cli import output
+from att.surfaces.cli.carrying import readable, save, upload
 from att.surfaces.cli.client import Client
 from att.surfaces.cli.failure import OK, tell_failure
 from att.surfaces.cli.index import Spec
-from att.surfaces.cli.progress import ProgressLine
 from att.surfaces.cli.target import Options, Target, remote, token_given
 
 TEXT_BYTES_MAX = 1_000_000
 
 
-def run(spec: Spec, given: Mapping[str, Any], options: Options, *, wait: bool = False, yes: bool = False) -> int:
-    """Run the command and return its exit code; errors are raised."""
+def run(
+    spec: Spec,
+    given: Mapping[str, Any],
+    options: Options,
+    *,
+    wait: bool = False,
+    yes: bool = False,
+    save_to: str | None = None,
+) -> int:
+    """Run the command and return its exit code; errors are raised. `save_to`: where the file of its result goes."""
     values = _with_texts(spec, given)
     if spec.effect == "destroy":
         arguments = "".join(f" {given[one.name]}" for one in spec.parameters if one.argument and one.name in given)
@@ -33,7 +40,7 @@ def run(spec: Spec, given: Mapping[str, Any], options: Options, *, wait: bool = 
         return follow(client, spec, values, options.format)
     _, result = call(client, spec, _with_uploads(client, spec, values))
     if spec.kind == "job":
-        return _job(client, spec, result, options, wait=wait)
+        return _job(client, spec, result, options, wait=wait or save_to is not None, save_to=save_to)
     output.show(result, options.format, spec.name)
     return exit_code(spec, result)
 
@@ -98,7 +105,7 @@ def _local(spec: Spec, values: Mapping[str, Any], given: Mapping[str, Any], opti
     return run_local(spec.name, values, options.format, wait=wait)
 
 
-def _job(client: Client, spec: Spec, reference: Any, options: Options, *, wait: bool) -> int:
+def _job(client: Client, spec: Spec, reference: Any, options: Options, *, wait: bool, save_to: str | None) -> int:
     job_id = str(reference["job_id"])
     if not wait:
         output.show(reference, options.format, spec.name)
@@ -112,6 +119,8 @@ def _job(client: Client, spec: Spec, reference: Any, options: Options, *, wait: 
         output.show(reference, options.format, spec.name)
         sys.stderr.write(f"the job goes on: attctl job watch {job_id}\n")
         raise
+    if save_to is not None:
+        save(client, job["result"], save_to)
     output.show(job["result"], options.format, spec.name)
     return exit_code(spec, job["result"])
 
@@ -122,7 +131,7 @@ def _with_texts(spec: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text_of(path: str, field: str) -> str:
-    with _readable(path, field):
+    with readable(path, field):
         if path == "-":
             data = sys.stdin.buffer.read(TEXT_BYTES_MAX + 1)
         else:
@@ -140,24 +149,5 @@ def _with_uploads(client: Client, spec: Spec, values: Mapping[str, Any]) -> dict
     sent = dict(values)
     for one in spec.parameters:
         if one.type == "upload" and one.name in sent:
-            sent[one.name] = _upload(client, str(sent[one.name]), one.name)
+            sent[one.name] = upload(client, str(sent[one.name]), one.name)
     return sent
-
-
-def _upload(client: Client, path: str, field: str) -> str:
-    line = ProgressLine()
-    with _readable(path, field), Path(path).open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(0)
-        try:
-            return client.upload(file, size, lambda done, all_: line.show("upload", 100 * done / max(all_, 1)))
-        finally:
-            line.done()
-
-
-@contextmanager
-def _readable(path: str, field: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InvalidInput("file_unreadable", f"cannot read {path}: {error.strerror}", field=field) from error

@@ -81,13 +81,17 @@ def command_of(spec: Spec) -> click.Command:
     if spec.effect == "destroy":
         params.append(click.Option(["--yes", "-y"], is_flag=True, help="Do not ask first."))
 
+    if spec.saves:
+        params.append(click.Option(["--output", "-o"], metavar="FILE", help="Wait, then save the file there."))
+
     def act(**values: Any) -> int:
         from att.surfaces.cli.run import run
 
+        save_to = values.pop("output", None) if spec.saves else None
         hooks = {name: bool(values.pop(name)) for name in _HOOKS if name in values and name in _own(spec)}
         given = {name: value for name, value in values.items() if value not in (None, ())}
         options: Options = click.get_current_context().obj
-        return run(spec, {name: _listed(value) for name, value in given.items()}, options, **hooks)
+        return run(spec, {name: _listed(value) for name, value in given.items()}, options, save_to=save_to, **hooks)
 
     example = f"{spec.command} {spec.example}".strip()
     return leaf(spec.words[-1], act, spec.summary, example, params, _argument_help(spec.parameters))

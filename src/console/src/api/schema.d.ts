@@ -548,7 +548,7 @@ export interface paths {
         put?: never;
         /**
          * Make a project of the files of a tar or zip archive
-         * @description A new project from the files of a tar or zip archive; attctl takes a folder too.
+         * @description A new project from the files of a tar or zip archive.
          */
         post: operations["att_project_import"];
         delete?: never;
@@ -4341,12 +4341,12 @@ export interface components {
         };
         /**
          * ProjectImport
-         * @description A new project from the files of a tar or zip archive; attctl takes a folder too.
+         * @description A new project from the files of a tar or zip archive.
          */
         ProjectImport: {
             /**
              * Upload
-             * @description the archive
+             * @description the archive; attctl takes a folder too
              */
             upload: string;
             /**
@@ -9385,7 +9385,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Upload
-                     * @description the archive
+                     * @description the archive; attctl takes a folder too
                      */
                     upload: string;
                     /**
