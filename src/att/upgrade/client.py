@@ -22,6 +22,7 @@ CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 300.0
 RETRY_SECONDS = 0.5
 LOST_SECONDS_MAX = 120.0
+QUIET_SECONDS = 20.0
 
 
 class EngineClient:
@@ -54,20 +55,25 @@ class EngineClient:
 
         Goes on by cursor where the engine restarts in between, which it does after each commit.
         """
-        lost_since: float | None = None
+        answered = time.monotonic()
         while True:
+            began, away = time.monotonic(), _gone("it ends every connection without an answer")
             try:
                 async with contextlib.aclosing(self._watch_once(transaction, cursor)) as items:
                     async for item in items:
-                        lost_since = None
+                        answered = time.monotonic()
                         cursor = max(cursor, int(item.get("cursor") or 0))
                         yield item
                         if "result" in item:
                             return
-            except Unavailable:
-                lost_since = lost_since or time.monotonic()
-                if time.monotonic() - lost_since > LOST_SECONDS_MAX:
-                    raise
+            except Unavailable as error:
+                away = error
+            now = time.monotonic()
+            if now - began > QUIET_SECONDS:
+                # It held the connection: a state that lasts has nothing to tell.
+                answered = now
+            if now - answered > LOST_SECONDS_MAX:
+                raise away
             await anyio.sleep(RETRY_SECONDS)
 
     def call_now(

@@ -6,11 +6,14 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
 import pytest
+from anyio.abc import SocketStream
 from tests.crash.machine import Machine
 from tests.crash.releases import Content
 
 from att.kernel.errors import AttError, Forbidden, InvalidInput, Refused, TooMany, Unavailable
+from att.upgrade import client as clients
 from att.upgrade import door as doors
 from att.upgrade.client import EngineClient
 from att.upgrade.door import Door
@@ -78,6 +81,29 @@ async def test_an_upgrade_is_begun_followed_and_committed(served: Served, bundle
     assert served.client.call_now("status")["current"] == "1.1.0"
     entries = served.client.call_now("audit", {"limit": 50})["entries"]
     assert {entry["request_id"] for entry in entries if entry["transaction"] == begun["transaction"]} == {"req_1"}
+
+
+@pytest.mark.anyio
+async def test_watching_an_engine_that_ends_every_connection_comes_to_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "LOST_SECONDS_MAX", 0.1)
+    monkeypatch.setattr(clients, "RETRY_SECONDS", 0.02)
+    path = tmp_path / "s.sock"
+    taken: list[None] = []
+
+    async def hang_up(connection: SocketStream) -> None:
+        taken.append(None)
+        await connection.aclose()
+
+    async with await anyio.create_unix_listener(path) as listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, hang_up)
+        with anyio.fail_after(10), pytest.raises(Unavailable) as caught:
+            async for _ in EngineClient(path).watch("newest"):
+                pass
+        tasks.cancel_scope.cancel()
+    assert caught.value.code == "engine_unavailable"
+    assert len(taken) > 1
 
 
 @pytest.mark.anyio
