@@ -93,6 +93,7 @@ async def test_watching_an_engine_that_ends_every_connection_comes_to_an_end(
     taken: list[None] = []
 
     async def hang_up(connection: SocketStream) -> None:
+        await connection.receive()
         taken.append(None)
         await connection.aclose()
 
