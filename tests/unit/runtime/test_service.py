@@ -3,8 +3,9 @@ from pathlib import Path
 
 import anyio
 import pytest
+from tests.fakes.projects import FakeProgress
 from tests.fakes.sandboxes import Task, answers
-from tests.unit.runtime.world import FakeProgress, world
+from tests.unit.runtime.world import world
 
 from att.kernel.errors import AttError, Unavailable
 from att.projects.decision import ProjectStatus
