@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 REGISTER = '''\
 from nat.plugin_api import Builder, FunctionBaseConfig, FunctionInfo, register_function
@@ -46,7 +46,7 @@ def test_the_package_is_seen_by_nat():
     assert any(info.local_name == "echo" for info in GlobalTypeRegistry.get().get_registered_functions())
     assert version("echo-app") == "0.1.0"
 """
-SECONDS = 120
+SECONDS = 280
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.nat.conftest import REPOSITORY
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 TEMPLATES = sorted(path.name for path in (REPOSITORY / "templates").iterdir() if (path / "files").is_dir())
 SOURCE = """
