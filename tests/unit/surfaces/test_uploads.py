@@ -76,6 +76,18 @@ async def test_a_file_above_the_limit_is_refused(client: httpx.AsyncClient) -> N
     assert (response.status_code, response.json()["code"]) == (413, "upload_too_large")
 
 
+async def test_a_whole_file_is_read_back_by_its_owner_alone(world: World, client: httpx.AsyncClient) -> None:
+    made = (await client.post("/api/v1/uploads", content=b"hello")).json()["upload"]
+    begun = (await client.post("/api/v1/uploads", content=b"he", headers={"Upload-Complete": "?0"})).json()["upload"]
+    answer = await client.get(f"/api/v1/uploads/{made}/content")
+    assert (answer.status_code, answer.content) == (200, b"hello")
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert (await client.get(f"/api/v1/uploads/{begun}/content")).json()["code"] == "upload_incomplete"
+    async with client_of(world, "developer-token") as other:
+        assert (await other.get(f"/api/v1/uploads/{made}/content")).status_code == 404
+
+
 async def test_all_uploads_together_stay_within_the_quota(client: httpx.AsyncClient) -> None:
     answers = [await client.post("/api/v1/uploads", content=b"x" * 1000) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [201, 201, 201, 503]
