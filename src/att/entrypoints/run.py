@@ -17,7 +17,7 @@ from pathlib import Path
 
 from att.effects.systemd import notify
 from att.workspace.shim.records import EXIT, OUT, RUN, take_lock
-from att.workspace.shim.spec import SPEC_BYTES_MAX, Inside, RunSpec, parsed, resolved
+from att.workspace.shim.spec import OWN_TEMPORARY, SPEC_BYTES_MAX, Inside, RunSpec, parsed, resolved
 from att.workspace.shim.supervisor import Supervisor
 
 BEGUN, USAGE, FAILED = 0, 2, 4
@@ -61,7 +61,7 @@ def _of_unit() -> tuple[RunSpec, Path]:
         folder=folder,
         att_python=str(release / "venv" / "bin" / "python"),
         nat_python=str(release / "nat" / "bin" / "python"),
-        temporary="/tmp",  # noqa: S108 - the unit's own
+        temporary=OWN_TEMPORARY,
         environment=proxy,
         outward=tuple(outward),
     )
@@ -69,7 +69,7 @@ def _of_unit() -> tuple[RunSpec, Path]:
 
 
 def _run(folder: Path, spec: RunSpec, on_begun: Callable[[], object]) -> int:
-    folder.mkdir(mode=0o770, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o770, exist_ok=True)
     os.chdir(folder)
     lock = take_lock(Path())
     if lock is None or Path(RUN).exists() or Path(EXIT).exists():

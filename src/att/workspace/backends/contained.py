@@ -15,7 +15,7 @@ from pathlib import Path
 
 from att.workspace.place import Place
 from att.workspace.shim.records import OUT
-from att.workspace.shim.spec import RunSpec
+from att.workspace.shim.spec import OWN_TEMPORARY, RunSpec
 
 _PROBE_SECONDS = 10
 
@@ -33,7 +33,7 @@ def around(spec: RunSpec, place: Place, seen: Seen, program: str) -> RunSpec:
     own = (place.work, place.home, place.task(spec.task_id) / OUT)
     arguments = [
         *(program, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent"),
-        *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run"),  # noqa: S108
+        *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", OWN_TEMPORARY, "--tmpfs", "/run"),
         *("--ro-bind-try", "/run/systemd/resolve", "/run/systemd/resolve"),
         *_each("--tmpfs", [path for path in seen.hidden if not _is_above(path, seen.shown)]),
         *_each("--ro-bind", seen.shown),

@@ -20,7 +20,7 @@ from att.workspace.backends.folders import TaskFolders, checked_id, read_states,
 from att.workspace.place import Place
 from att.workspace.schema import TaskSpec, TaskState
 from att.workspace.shim.records import STOP
-from att.workspace.shim.spec import Inside, RunSpec, resolved
+from att.workspace.shim.spec import OWN_TEMPORARY, Inside, RunSpec, resolved
 
 TASKS_MAX = 64
 START_SECONDS = 60
@@ -112,7 +112,7 @@ class SubprocessSandboxes(TaskFolders):
     def _resolved(self, place: Place, spec: TaskSpec) -> RunSpec:
         nat, release = str(nat_python(self._where)), release_root()
         program = contained.program() if self._contain else None
-        temporary = Path("/tmp") if program else place.task(spec.task_id) / "tmp"  # noqa: S108 - the sandbox's own
+        temporary = Path(OWN_TEMPORARY) if program else place.task(spec.task_id) / "tmp"
         if program is None:
             _make((temporary,))
         inside = Inside(place.folder, sys.executable, nat, str(temporary))

@@ -10,6 +10,7 @@ from att.workspace.shim.records import OUT
 
 SPEC_BYTES_MAX = 2 * 1024 * 1024
 PORT_ARGUMENT = "{port}"
+OWN_TEMPORARY = "/tmp"  # noqa: S108 # nosec B108 - a unit and a sandbox each have one of their own
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
