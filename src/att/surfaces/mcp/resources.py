@@ -33,6 +33,7 @@ RESOURCES = (
     Resource("att://project/{project_id}/files", "att.code.tree", "The files of a project"),
     Resource("att://project/{project_id}/config", "att.nat.config", "A project's NAT config"),
     Resource("att://project/{project_id}/tests", "att.test.results", "The latest test results of a project"),
+    Resource("att://project/{project_id}/ci", "att.git.actions", "The runs of checks of a project's pull requests"),
     Resource("att://project/{project_id}/logs", "att.runtime.logs", "The end of the log of a project's app"),
 )
 
