@@ -9,6 +9,7 @@ import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.requests import Request
 
 from att.kernel.errors import AttError, NotFound
@@ -28,6 +29,7 @@ INSTRUCTIONS = (
     "Long work answers with a job id: follow it with att.job.show. Errors carry a stable code and a hint."
 )
 RESOURCE_NOT_FOUND = -32002
+"""What the revisions before 2026-07-28 say for a resource that is not there."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,10 @@ class Surface:
             operation, values = resources.match(params.uri, resources.served(self.table))
             result = await self._read(_call(context, operation, values))
         except AttError as error:
-            code = RESOURCE_NOT_FOUND if isinstance(error, NotFound) else types.INVALID_PARAMS
-            raise MCPError(code, error.detail, document(error, request_id_of(_request(context)))) from error
+            former = isinstance(error, NotFound) and context.session.protocol_version not in MODERN_PROTOCOL_VERSIONS
+            code = RESOURCE_NOT_FOUND if former else types.INVALID_PARAMS
+            data = {"uri": str(params.uri), **document(error, request_id_of(_request(context)))}
+            raise MCPError(code, error.detail, data) from error
         contents = types.TextResourceContents(
             uri=params.uri, mime_type=resources.MIME_TYPE, text=json.dumps(result, ensure_ascii=False)
         )
