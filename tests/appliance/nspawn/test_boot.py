@@ -20,7 +20,7 @@ RUNNING = ("att.target", "att-front.service", "att-api.service", "att-recover.se
 
 
 def get(appliance: Container, path: str, **headers: str) -> httpx.Response:
-    with httpx.Client(base_url=appliance.url(), verify=False, trust_env=False, http2=False) as client:
+    with httpx.Client(base_url=appliance.url(), verify=False, trust_env=False, http2=False, timeout=30) as client:
         return client.get(path, headers=headers)
 
 
