@@ -54,7 +54,9 @@ def test_the_port_on_loopback_answers_inside(appliance: Container, key: str) -> 
 def test_a_provider_is_kept_over_a_restart_with_its_key_sealed(appliance: Container, key: str) -> None:
     secret = "sk-of-a-far-side"
     appliance.write("/var/tmp/far.key", secret)
-    appliance.attctl("models", "add", "far", "/var/tmp/far.key", "--base-url", "http://10.9.9.9/v1", "--models", "llama")
+    appliance.attctl(
+        "models", "add", "far", "/var/tmp/far.key", "--base-url", "http://10.9.9.9/v1", "--models", "llama"
+    )
     appliance.run("systemctl", "restart", "att-router.service")
     listed = json.loads(appliance.attctl("models", "list", "--json").stdout)
     assert [(one["name"], one["has_key"]) for one in listed["providers"]] == [("far", True)]
