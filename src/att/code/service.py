@@ -25,7 +25,7 @@ from att.code.schema import (
     WatchRequest,
 )
 from att.events.schema import EventType
-from att.projects.ports import Places
+from att.projects.ports import Places, Rooms
 from att.workspace.ports import Agents
 
 LOOK_SECONDS = 0.5
@@ -34,8 +34,9 @@ LOOK_SECONDS = 0.5
 class Code:
     """The files of all projects."""
 
-    def __init__(self, places: Places, agents: Agents, bus: Bus) -> None:
+    def __init__(self, places: Places, room: Rooms, agents: Agents, bus: Bus) -> None:
         self._places = places
+        self._room = room
         self._agents = agents
         self._bus = bus
 
@@ -46,8 +47,9 @@ class Code:
         return FileContent.model_validate(found)
 
     async def write(self, request: FileWrite) -> FileWritten:
-        """Write a whole file; raises Conflict(file_changed), Forbidden(path_outside)."""
+        """Write a whole file; raises Conflict(file_changed), Forbidden(path_outside), TooLarge(quota_reached)."""
         place = await self._places.place(request.project_id)
+        await self._room.require_room(place)
         values = request.model_dump(mode="json", exclude={"project_id"})
         done = FileWritten.model_validate(await self._agents.of(place).call("files.write", **values))
         self._announce(place.project_id, done.path, "created" if done.created else "written")

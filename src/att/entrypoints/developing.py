@@ -105,7 +105,8 @@ def _projects(
 
 
 def _code(rooms: Developing, events: Events) -> None:
-    rooms.services[Code] = Code(rooms.services[Places], rooms.services[Agents], events)
+    services = rooms.services
+    services[Code] = Code(services[Places], services[Rooms], services[Agents], events)
 
 
 def _models(rooms: Developing, where: Facts, *, appliance: bool) -> None:

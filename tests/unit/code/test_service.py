@@ -11,7 +11,7 @@ from tests.fakes.database import RememberingBus
 
 from att.code import schema
 from att.code.service import Code
-from att.kernel.errors import Conflict, Forbidden, NotFound
+from att.kernel.errors import AttError, Conflict, Forbidden, NotFound, TooLarge
 from att.workspace.place import Place
 
 pytestmark = pytest.mark.anyio
@@ -35,12 +35,23 @@ class Places:
         raise AssertionError
 
 
+class Room:
+    """The disk's quota; `full` says why nothing more may be written."""
+
+    full: AttError | None = None
+
+    async def require_room(self, place: Place) -> None:
+        if self.full:
+            raise self.full
+
+
 class World:
     def __init__(self, folder: Path) -> None:
         self.place = Place("prj_1", "demo", folder)
         self.place.work.mkdir()
         self.bus = RememberingBus()
-        self.code = Code(Places(self.place), InProcessAgents(), self.bus)
+        self.room = Room()
+        self.code = Code(Places(self.place), self.room, InProcessAgents(), self.bus)
 
 
 @pytest.fixture
@@ -60,6 +71,15 @@ async def test_a_written_file_is_read_found_listed_and_announced(world: World) -
     assert [(match.path, match.line) for match in found.matches] == [("src/a.py", 1)]
     assert [entry.path for entry in tree.entries] == ["src", "src/a.py"]
     assert world.bus.published == [("code.changed", {"path": "src/a.py", "change": "created"})]
+
+
+async def test_a_full_project_is_written_no_more_and_may_be_cleared(world: World) -> None:
+    await world.code.write(schema.FileWrite(project_id="demo", path="a", content="one"))
+    world.room.full = TooLarge("quota_reached", "cannot write to demo: it is full")
+    with pytest.raises(TooLarge, match="full"):
+        await world.code.write(schema.FileWrite(project_id="demo", path="a", content="two"))
+    assert (await world.code.read(schema.FileRead(project_id="demo", path="a"))).content == "one"
+    assert (await world.code.delete(schema.FileDelete(project_id="demo", path="a"))).path == "a"
 
 
 async def test_every_change_is_announced_and_a_refused_one_is_not(world: World) -> None:
