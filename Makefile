@@ -72,7 +72,7 @@ smoke: venv ## Boot the image: status, an upgrade, a bad release, a power cut
 e2e: venv ## The long proofs; their tables are written to tests/evidence
 	@YES=1 dev/host-packages.sh image
 	@dev/run-tests.sh e2e
-bench: venv ## Measure: start-up, CPU of attctl, memory on the appliance; written to tests/evidence
+bench: venv nat ## Measure: start-up, CPU of attctl, memory on the appliance; written to tests/evidence
 	@YES=1 dev/host-packages.sh image
 	@python -m tests.bench
 audit: venv ## Known vulnerabilities and licences of what the appliance runs
