@@ -207,6 +207,14 @@ async def test_a_host_that_wants_a_login_is_told_without_asking_anybody(
     assert refused.value.code == "clone_refused"
 
 
+async def test_a_push_that_the_host_refuses_the_login_of_is_told(world: Forging, host: Host) -> None:
+    await world.forge.remotes.set(world.place, "upstream", host.url, None)
+    with pytest.raises(AttError) as refused:
+        await world.git.push(schema.PushRequest(project_id="demo", remote="upstream"), Told())
+    assert refused.value.code == "clone_refused"
+    assert world.pauses == [], "another try would not help"
+
+
 async def test_a_push_that_cannot_reach_the_host_is_tried_again_and_then_told(world: Forging) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
