@@ -21,11 +21,11 @@ class Unreadable(ValueError):
     """The report is no JUnit XML, or passes a limit; the text says which."""
 
 
-def read_junit(data: bytes) -> Report:
-    """Return what a JUnit report says; raises Unreadable."""
+def read_junit(data: bytes, root: str = "") -> Report:
+    """Return what a JUnit report says; `root` is cut off the names of files. Raises Unreadable."""
     if len(data) > XML_BYTES_MAX:
         raise Unreadable(f"the report is larger than {XML_BYTES_MAX} bytes")
-    reader = _Reader()
+    reader = _Reader(root)
     try:
         reader.parser.Parse(data, True)
     except expat.ExpatError as error:
@@ -49,7 +49,8 @@ class _Open:
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, root: str) -> None:
+        self._root = root
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
@@ -86,7 +87,7 @@ class _Reader:
         if name in _KINDS:
             self._reading = False
         if name == "testcase" and self._case is not None:
-            self.gathered.add(_case(self._case))
+            self.gathered.add(_case(self._case, self._root))
             self._case = None
 
     def _text(self, text: str) -> None:
@@ -100,9 +101,10 @@ class _Reader:
         raise Unreadable("the report declares a document type: no report of pytest does")
 
 
-def _case(read: _Open) -> Case:
+def _case(read: _Open, root: str) -> Case:
     text = "".join(read.text)
     file, line = located(text, read.file)
+    file = None if file is None else file.removeprefix(root)
     return Case(
         test=_test_id(read, file),
         kind=read.kind,

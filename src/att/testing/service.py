@@ -157,7 +157,7 @@ class Testing:
         if data is None:
             return None, None
         try:
-            return await anyio.to_thread.run_sync(read_junit, data), None
+            return await anyio.to_thread.run_sync(read_junit, data, f"{place.work}/"), None
         except Unreadable as error:
             return None, f"cannot read the results: {error}"
 

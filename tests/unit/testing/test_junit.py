@@ -36,6 +36,12 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn
 KINDS = st.sampled_from(["", "failure", "error", "skipped"])
 
 
+def test_a_file_that_is_named_by_its_whole_path_is_named_below_the_project() -> None:
+    error = "<error message='m'>E     File \"/w/tests/test_x.py\", line 7</error>"
+    [failure] = read_junit(f"<t><testcase classname='' name='x'>{error}</testcase></t>".encode(), "/w/").failures
+    assert (failure.test, failure.file, failure.line) == ("tests/test_x.py", "tests/test_x.py", 7)
+
+
 def test_a_report_is_counted_and_its_failures_located() -> None:
     report = read_junit(REPORT)
     assert report.counts.model_dump() == {"total": 5, "passed": 1, "failed": 1, "errors": 2, "skipped": 1}
