@@ -197,6 +197,24 @@ def test_nothing_is_left_beside_a_file_that_could_not_be_written(root: Path, ref
     assert names(root / "folder") == ["full"]
 
 
+@pytest.mark.parametrize("repository", [True, False])
+def test_a_file_has_its_name_only_once_it_is_whole(
+    root: Path, call: Call, monkeypatch: pytest.MonkeyPatch, *, repository: bool
+) -> None:
+    if repository:
+        (root / ".git").mkdir()
+    seen: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda _: seen.extend(names(root)))
+
+    call("files.write", path="a.txt", content="text")
+
+    assert "a.txt" not in seen
+    assert len(seen) == 1
+    assert (seen == [".git"]) is repository
+    assert sorted(names(root)) == ([".git"] if repository else []) + ["a.txt"]
+    assert not repository or names(root / ".git") == []
+
+
 @pytest.mark.parametrize("path", [".git/config", ".git", ".GIT/hooks/pre-commit", "./.git/config"])
 def test_what_git_keeps_is_not_changed(root: Path, refusal: Call, path: str) -> None:
     (root / ".git").mkdir()

@@ -7,14 +7,15 @@ import os
 import secrets
 import stat
 import threading
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from att.kernel.errors import Conflict, InvalidInput, TooLarge
 from att.workspace.verbs import Verb, taken
 from att.workspace.verbs.beneath import (
+    RESERVED,
     changeable,
     folder,
     open_beneath,
@@ -77,13 +78,13 @@ def write(root: Path, arguments: Mapping[str, Any]) -> dict[str, Any]:
     parts = changeable(path)
     with folder(root) as top, explained("write", path), _changing:
         real = changeable("/".join(settled(top, parts)))
-        with parent(top, real, make=True) as above:
+        with parent(top, real, make=True) as above, _staging(top, above) as staging:
             before = _before(above, real[-1], path, digest=expected is not None)
             _expect(path, expected, before)
             mode = 0o644 if before is None else before.mode
             if executable is not None:
                 mode = mode | 0o111 if executable else mode & ~0o111
-            _replace(above, real[-1], data, mode)
+            _replace(staging, above, real[-1], data, mode)
     digest = hashlib.sha256(data).hexdigest()
     return {"path": "/".join(real), "bytes": len(data), "sha256": digest, "created": before is None}
 
@@ -118,9 +119,23 @@ def _expect(path: str, expected: Any, before: _Before | None) -> None:
         raise Conflict("file_changed", f"cannot write {path}: {why}", field="expected", data=data)
 
 
-def _replace(above: int, name: str, data: bytes, mode: int) -> None:
+@contextmanager
+def _staging(top: int, above: int) -> Iterator[int]:
+    """Open where a file is written before it has its name: git's own folder, so that a crash leaves no stray file."""
+    try:
+        fd = open_beneath(top, (RESERVED,), os.O_PATH | os.O_DIRECTORY, follow=False)
+    except OSError:
+        yield above  # no repository, or one that is elsewhere
+        return
+    try:
+        yield fd if os.fstat(fd).st_dev == os.fstat(above).st_dev else above
+    finally:
+        os.close(fd)
+
+
+def _replace(staging: int, above: int, name: str, data: bytes, mode: int) -> None:
     staged = STAGED + secrets.token_hex(8)
-    fd = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=above)
+    fd = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=staging)
     try:
         try:
             view = memoryview(data)
@@ -130,9 +145,9 @@ def _replace(above: int, name: str, data: bytes, mode: int) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
-        os.rename(staged, name, src_dir_fd=above, dst_dir_fd=above)
+        os.rename(staged, name, src_dir_fd=staging, dst_dir_fd=above)
     except BaseException:
-        os.unlink(staged, dir_fd=above)
+        os.unlink(staged, dir_fd=staging)
         raise
 
 
