@@ -20,6 +20,9 @@ HEADS = "refs/heads/"
 FILE_BYTES_MAX = 256 * 1024
 DIFF_BYTES_MAX = 2 * 1024 * 1024
 REFS_MAX = 10_000
+LOOSE_MAX = 1_000
+PACKS_MAX = 20
+TIDY_SECONDS_MAX = 600.0
 EMAIL_HOST = "att.invalid"
 _CONFIG = f"""\
 [core]
@@ -100,6 +103,17 @@ class Bare:
     async def unlock(self) -> None:
         """Remove what a git left behind that died with the process before: no git of ours runs now."""
         await anyio.to_thread.run_sync(_unlocked, self.folder)
+
+    async def tidy(self, *, loose_max: int = LOOSE_MAX, packs_max: int = PACKS_MAX) -> bool:
+        """Pack its objects when there are many loose ones or packs; whether that was so. Nothing is dropped."""
+        text = await git.must(self.folder, "count the objects", "count-objects", "-v")
+        counts = dict(line.split(": ", 1) for line in text.splitlines())
+        if int(counts["count"]) <= loose_max and int(counts["packs"]) <= packs_max:
+            return False
+        packed = await git.run(self.folder, "repack", "-q", "-d", "-l", "--geometric=2", seconds=TIDY_SECONDS_MAX)
+        if packed.code != 0:
+            raise Failed("git_failed", f"cannot pack {self.folder.name}: {packed.reason[:300]}")
+        return True
 
     async def refs(self, prefix: str = "refs/") -> dict[str, str]:
         """Return the refs below `prefix` with their objects."""

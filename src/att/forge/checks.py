@@ -146,6 +146,9 @@ class Checks:
         except AttError as error:
             _log.info("check ended badly", run=check.id, code=error.code, reason=error.detail)
             await self._finish(check, CheckState.ERROR, error.detail)
+        except Exception:  # noqa: BLE001 - a mistake in one check must not end the others, nor the process
+            _log.exception("check failed by our own fault", run=check.id)
+            await self._finish(check, CheckState.ERROR, "ATT made a mistake; see the journal")
         finally:
             self._running.discard(check.id)
             self._wake.set()

@@ -4,13 +4,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import anyio
+import structlog
 
 from att.forge.bare import EMAIL_HOST, HEADS, Bare
 from att.forge.decision import push_refusals
 from att.forge.pktline import Command
 from att.forge.schema import Policy
 from att.forge.transport import Judge, Service, Told, serve_worktree
-from att.kernel.errors import Conflict, NotFound, Refused
+from att.kernel.errors import AttError, Conflict, NotFound, Refused
 from att.workspace.git.parsing import push_report
 from att.workspace.place import Place
 from att.workspace.ports import Agents
@@ -18,6 +19,8 @@ from att.workspace.ports import Agents
 FIRST_BRANCH = "main"
 FIRST_MESSAGE = "First commit\n"
 AUTHOR = {"name": "ATT", "email": f"forge@{EMAIL_HOST}"}
+
+_log = structlog.get_logger(__name__)
 
 Pushed = Callable[[str], Awaitable[None]]
 """Told of each project whose refs may have changed."""
@@ -137,9 +140,21 @@ class BareRepositories:
 
     async def unlock_all(self) -> None:
         """Clear what gits left behind that died with the process before this one."""
-        if await anyio.Path(self._folder).is_dir():
-            async for folder in anyio.Path(self._folder).glob("*.git"):
-                await Bare(Path(folder)).unlock()
+        for bare in await self._all():
+            await bare.unlock()
+
+    async def tidy_all(self) -> None:
+        """Pack what has many small files, one repository after the other."""
+        for bare in await self._all():
+            try:
+                await bare.tidy()
+            except (AttError, OSError) as error:  # a removed project takes its folder with it
+                _log.warning("cannot tidy a repository", folder=bare.folder.name, reason=str(error))
+
+    async def _all(self) -> list[Bare]:
+        if not await anyio.Path(self._folder).is_dir():
+            return []
+        return [Bare(Path(folder)) async for folder in anyio.Path(self._folder).glob("*.git")]
 
 
 def origin_of(place: Place) -> str:

@@ -23,6 +23,7 @@ from att.workspace.place import Place
 from att.workspace.ports import Agents, Sandboxes
 
 _RETRY_SECONDS = 1.0
+_TIDY_SECONDS = 3_600.0
 _log = structlog.get_logger(__name__)
 _EVERYTHING = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
@@ -60,15 +61,23 @@ class Forge:
         """Clear up after the process before this one, then run checks until `stop()`."""
         await self.repositories.unlock_all()
         await self._recover()
-        await self.checks.run()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._tidy_often)
+            await self.checks.run()
+            tasks.cancel_scope.cancel()
+
+    async def _tidy_often(self) -> None:
+        while True:
+            await anyio.sleep(_TIDY_SECONDS)
+            await self.repositories.tidy_all()
 
     async def _recover(self) -> None:
         """Finish what was begun, as soon as the database is there."""
         while True:
             try:
                 await self.pulls.recover()
-            except AttError as error:
-                _log.info("the forge waits", code=error.code, reason=error.detail)
+            except (AttError, OSError) as error:
+                _log.info("the forge waits", reason=str(error))
                 await anyio.sleep(_RETRY_SECONDS)
             else:
                 return

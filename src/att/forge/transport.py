@@ -103,7 +103,7 @@ async def serve_worktree(folder: Path, service: Service, connection: socket.sock
                 told = await _from_worktree(process, stream, inlet)
             except AttError as error:
                 told = error
-                process.kill()
+                _kill(process)
             with anyio.move_on_after(END_SECONDS_MAX):
                 await process.wait()
             tasks.cancel_scope.cancel()
@@ -138,7 +138,7 @@ async def _from_worktree(process: Process, stream: UNIXSocketStream, inlet: _Inl
                     await _send(process, inlet.take(payload))
                 if inlet.refused and (kind == frames.END or inlet.decided):
                     await stream.send(inlet.refusal)
-                    process.kill()
+                    _kill(process)
                 elif kind == frames.END and process.stdin is not None:
                     await process.stdin.aclose()
     return None
@@ -157,6 +157,11 @@ async def _send(process: Process, chunk: bytes) -> None:
     if chunk and process.stdin is not None:
         with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
             await process.stdin.send(chunk)
+
+
+def _kill(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
 
 
 async def _drop(process: Process) -> None:
@@ -239,4 +244,4 @@ async def _feed(
             await process.stdin.aclose()
     except AttError as error:
         failed.append(error)
-        process.kill()
+        _kill(process)

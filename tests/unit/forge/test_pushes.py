@@ -125,6 +125,16 @@ async def test_a_project_without_a_repository_in_the_forge_is_told_so(world: For
     assert (await refusal(world, push_of())).code == "remote_missing"
 
 
+async def test_many_small_files_are_packed_and_nothing_is_lost(world: Forging) -> None:
+    commit = await world.branch("towns")
+    bare = world.forge.repositories.of("prj_demo")
+    assert await bare.tidy() is False
+    assert await bare.tidy(loose_max=0) is True
+    assert await bare.tidy(loose_max=0) is False
+    assert await bare.commit_of("refs/heads/towns") == commit
+    plain_git(world.bare, "--git-dir=.", "fsck", "--strict")
+
+
 class Flaky(InProcessAgents):
     """Agents whose next streams fail."""
 
