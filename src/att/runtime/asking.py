@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -45,25 +46,8 @@ class Asking:
         except BaseException:
             connection.close()
             raise
-        headers = [(b"content-type", b"application/json"), (b"accept", b"text/event-stream")]
-        sent = Sent("POST", ASK_PATH, headers, body)
-        patience = Patience(head_seconds=asked.timeout_seconds, idle_seconds=asked.timeout_seconds)
         run = _Run(recording)
-        try:
-            async with asyncio.timeout(asked.timeout_seconds), exchange(connection, sent, patience=patience) as answer:
-                await run.listen(answer)
-        except TimeoutError as error:
-            late = Unavailable("app_timeout", f"the app did not answer within {asked.timeout_seconds:g} s")
-            raise await self._failed(run, TraceState.TIMED_OUT, late) from error
-        except AppBroken as error:
-            raise await self._failed(
-                run, TraceState.FAILED, Failed("app_broken", f"the app broke off: {error}")
-            ) from error
-        except AttError as error:
-            raise await self._failed(run, TraceState.FAILED, error) from error
-        if run.problem is not None:
-            failed = Failed("workflow_failed", f"the app's workflow failed: {run.problem}"[:2_000])
-            raise await self._failed(run, TraceState.FAILED, failed)
+        await self._listen(run, connection, body, asked.timeout_seconds)
         await self._traces.end(recording, TraceState.ANSWERED, answer=run.text, problem=None)
         return AskAnswer(
             project_id=place.project_id,
@@ -72,6 +56,25 @@ class Asking:
             steps=recording.steps,
             seconds=round(self._monotonic() - began, 3),
         )
+
+    async def _listen(self, run: "_Run", connection: socket.socket, body: bytes, seconds: float) -> None:
+        """Ask and record what is said to its end; whatever goes wrong is in the trace before it is raised."""
+        headers = [(b"content-type", b"application/json"), (b"accept", b"text/event-stream")]
+        sent, patience = Sent("POST", ASK_PATH, headers, body), Patience(head_seconds=seconds, idle_seconds=seconds)
+        try:
+            async with asyncio.timeout(seconds), exchange(connection, sent, patience=patience) as answer:
+                await run.listen(answer)
+        except TimeoutError as error:
+            late = Unavailable("app_timeout", f"the app did not answer within {seconds:g} s")
+            raise await self._failed(run, TraceState.TIMED_OUT, late) from error
+        except AppBroken as error:
+            broken = Failed("app_broken", f"the app broke off: {error}")
+            raise await self._failed(run, TraceState.FAILED, broken) from error
+        except AttError as error:
+            raise await self._failed(run, TraceState.FAILED, error) from error
+        if run.problem is not None:
+            failed = Failed("workflow_failed", f"the app's workflow failed: {run.problem}"[:2_000])
+            raise await self._failed(run, TraceState.FAILED, failed)
 
     async def _failed(self, run: "_Run", state: TraceState, error: AttError) -> AttError:
         await self._traces.end(run.recording, state, answer=run.text or None, problem=error.detail)

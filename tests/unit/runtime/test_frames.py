@@ -8,9 +8,9 @@ from att.runtime.frames import LINE_BYTES_MAX, Frame, FrameKind, Frames, frame_o
 
 STREAM = b"""intermediate_data: {"id":"a","parent_id":"root","type":"LLM_START","name":"m","payload":"{}"}
 
-data: {"value": "Hel"}
+data: {"value": "Good "}
 
-data: {"value": "lo"}
+data: {"value": "day"}
 
 : a comment
 
@@ -28,7 +28,7 @@ def _read(chunks: list[bytes]) -> list[Frame]:
 
 def test_the_pieces_of_the_answer_are_put_together() -> None:
     frames = _read([STREAM])
-    assert "".join(text_of(frame) for frame in frames) == "Hello"
+    assert "".join(text_of(frame) for frame in frames) == "Good day"
     assert [frame.kind for frame in frames] == [FrameKind.STEP, FrameKind.DATA, FrameKind.DATA, FrameKind.OTHER]
 
 
