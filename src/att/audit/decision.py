@@ -23,7 +23,7 @@ def is_secret_name(name: str) -> bool:
 
 
 def summary(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `values` as JSON without secrets, long texts, long lists and depth."""
+    """Return `values` as JSON without secrets, contents, long lists and depth."""
     return {
         str(name)[:TEXT_CHARS_MAX]: REDACTED if is_secret_name(str(name)) and value is not None else _safe(value, 1)
         for name, value in list(values.items())[:ITEMS_MAX]
@@ -52,5 +52,6 @@ def _safe(value: Any, depth: int) -> Any:
 
 
 def _text(value: str) -> str:
-    clean = _TOKEN.sub(REDACTED, value)
-    return clean if len(clean) <= TEXT_CHARS_MAX else clean[: TEXT_CHARS_MAX - 1] + "…"
+    if len(value) > TEXT_CHARS_MAX or "\n" in value:  # the content of a file, a message: that it was given is enough
+        return f"[{len(value)} characters]"
+    return _TOKEN.sub(REDACTED, value)

@@ -49,7 +49,10 @@ def test_what_is_no_secret_stays_readable() -> None:
 def test_size_is_bounded() -> None:
     deep: dict[str, Any] = {"a": {"b": {"c": {"d": {"e": 1}}}}}
     assert summary(deep) == {"a": {"b": {"c": {"d": "…"}}}}
-    assert len(summary({"text": "x" * 10_000})["text"]) == 256
+    assert summary({"text": "x" * 10_000, "content": "a\nb"}) == {
+        "text": "[10000 characters]",
+        "content": "[3 characters]",
+    }
     assert len(summary({"list": list(range(1000))})["list"]) == 20
     assert len(summary({str(n): n for n in range(1000)})) == 20
     assert summary({"data": b"\x00" * 7}) == {"data": "[7 bytes]"}
