@@ -75,7 +75,7 @@ e2e: venv ## The long proofs; their tables are written to tests/evidence
 bench: venv nat ## Measure: start-up, CPU of attctl, memory on the appliance; written to tests/evidence
 	@YES=1 dev/host-packages.sh image
 	@python -m tests.bench
-audit: venv ## Known vulnerabilities and licences of what the appliance runs
+audit: venv nat ## Known vulnerabilities and licences of what the appliance runs
 	@dev/audit.sh
 
 ##@ Ship it

@@ -16,19 +16,18 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def main() -> int:
-    """Write att-<version>.sbom.json and print its path; the venv is the one that bundles are made of."""
-    lock = REPOSITORY / "locks" / "runtime.txt"
+    """Write att-<version>.sbom.json and print its path; the venvs are those that bundles are made of."""
+    locks = [REPOSITORY / "locks" / name for name in ("runtime.txt", "nat.txt")]
     try:
         identity = identify(REPOSITORY, release=False)
         output = REPOSITORY / "artifacts" / f"att-{identity.version}.sbom.json"
         cache = cache_folder()
         with tempfile.TemporaryDirectory() as folder, locked(cache), appliance_step("sbom", output):
             log = Path(folder) / "log"
-            venv = dependencies(buildroot(cache, log), lock, cache, find_uv(REPOSITORY), log)
+            root, uv = buildroot(cache, log), find_uv(REPOSITORY)
+            venvs = [(site_packages(dependencies(root, lock, cache, uv, log)), lock) for lock in locks]
             output.parent.mkdir(exist_ok=True)
-            output.write_bytes(
-                bill_of_materials(site_packages(venv), lock, version=identity.version, time=identity.time)
-            )
+            output.write_bytes(bill_of_materials(venvs, version=identity.version, time=identity.time))
     except (CannotBuild, VmError, AttError) as error:
         sys.stderr.write(f"{error}\n")
         return 4

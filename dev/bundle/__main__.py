@@ -1,7 +1,8 @@
 """`python -m dev.bundle [--output FOLDER]`: builds `att-<version>.attb`, its checksum and its bill of materials.
 
 Reads ATT_SIGNING_KEY (PEM Ed25519 private key file; without it a key made once under ~/.config/att), ATT_RELEASE=1
-(a release build: clean checkout, key demanded) and ATT_CACHE (what is kept between builds).
+(a release build: clean checkout, key demanded), ATT_WITH_NAT=1 (with NAT's venv, as a release build has it) and
+ATT_CACHE (what is kept between builds).
 """
 
 import argparse
@@ -16,7 +17,7 @@ from dev.bundle import assemble
 from dev.bundle.buildroot import buildroot, cache_folder, locked, run_inside
 from dev.bundle.console import console
 from dev.bundle.identity import CannotBuild, Identity, identify, input_files
-from dev.bundle.venv import dependencies, find_uv, with_att
+from dev.bundle.venv import dependencies, find_uv, nat_venv, with_att
 from dev.vm.step import VmError, appliance_step, say
 
 from att.appliance import load_facts
@@ -94,6 +95,11 @@ def make_release(identity: Identity, cache: Path, work: Path, log: Path) -> Path
         wheel = assemble.wheel(tree, work / "wheel", time=identity.time, log=log)
         with_att(layer, wheel, release, root=root, uv=uv, log=log)
         step.notes = identity.version
+    if identity.nat:
+        with locked(cache), appliance_step("bundle.nat") as step:
+            nat = dependencies(root, REPOSITORY / "locks" / "nat.txt", cache, uv, log)
+            nat_venv(nat, tree / "src" / "att_nat", release, root=root, uv=uv, log=log)
+            step.artifact = str(nat)
     with locked(cache), appliance_step("bundle.console") as step:
         built = console(tree, cache, Path(sys.executable).parent, log)
         step.notes = str(built) if built else "the checkout has none"
@@ -110,6 +116,12 @@ def make_release(identity: Identity, cache: Path, work: Path, log: Path) -> Path
         command = [f"{installed}/venv/bin/python", "-P", "-B", "-c", imports]
         run_inside(root, command, releases=release.parent, build=wheel.parent, tool=uv.parent, log=log)
         step.notes = f"{len(modules)} programs import"
+    if identity.nat:
+        with appliance_step("bundle.check-nat") as step:
+            loads = "from att_nat.registry import discover; failed = discover()[1]; raise SystemExit(failed or 0)"
+            command = [f"{installed}/nat/bin/python", "-P", "-B", "-W", "ignore", "-c", loads]
+            run_inside(root, command, releases=release.parent, build=wheel.parent, tool=uv.parent, log=log)
+            step.notes = "every plugin loads"
     return release
 
 

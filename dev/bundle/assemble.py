@@ -58,9 +58,9 @@ def papers(tree: Path, release: Path, identity: Identity) -> None:
     """Copy what the upgrade engine reads, the licence, and write the bill of materials."""
     shutil.copytree(tree / "upgrade", release / "upgrade", ignore=shutil.ignore_patterns("__pycache__", "*.md"))
     shutil.copyfile(tree / LICENCE, release / LICENCE)
-    site = site_packages(release / "venv")
-    lock = tree / "locks" / "runtime.txt"
-    (release / SBOM).write_bytes(bill_of_materials(site, lock, version=identity.version, time=identity.time))
+    locks = {"venv": tree / "locks" / "runtime.txt", "nat": tree / "locks" / "nat.txt"}
+    venvs = [(site_packages(release / name), lock) for name, lock in locks.items() if (release / name).exists()]
+    (release / SBOM).write_bytes(bill_of_materials(venvs, version=identity.version, time=identity.time))
 
 
 def normalise(release: Path, time: int) -> None:

@@ -1,6 +1,7 @@
 """Which version a checkout builds, by git alone: the tag, else the next patch with the first-parent count behind it."""
 
 import hashlib
+import os
 import re
 import subprocess
 from dataclasses import dataclass
@@ -9,11 +10,13 @@ from pathlib import Path
 from att.release.version import parse_version
 
 FIRST = "0.1.0"
+WITH_NAT = "ATT_WITH_NAT"
 COMMIT_CHARS = 9
 INPUTS = (
     "LICENSE",
     "README.md",
     "pyproject.toml",
+    "locks/nat.txt",
     "locks/runtime.txt",
     "appliance/appliance.toml",
     "appliance/stage0",
@@ -33,37 +36,46 @@ class CannotBuild(Exception):
 
 @dataclass(frozen=True)
 class Identity:
-    """What a build is called: `time` is the commit's, in Unix seconds."""
+    """What a build is called: `time` is the commit's, in Unix seconds; `nat` says whether it carries NAT's venv."""
 
     version: str
     commit: str
     time: int
     dirty: bool
+    nat: bool = False
 
 
 def identify(repository: Path, *, release: bool) -> Identity:
-    """Return the identity of the checkout; a release build demands a clean and complete one."""
+    """Return the identity of the checkout; a release build demands a clean and complete one.
+
+    A release build carries NAT's venv, others when ATT_WITH_NAT=1 asks for it: it makes the release five times as
+    large, and the tests of upgrades need none.
+    """
+    nat = release or os.environ.get(WITH_NAT) == "1"
     commit, time = _git(repository, "log", "-1", "--format=%H %ct").split()
     if release and _git(repository, "status", "--porcelain"):
         raise CannotBuild("cannot build a release: the checkout has changes; commit them first")
     if release and _git(repository, "rev-parse", "--is-shallow-repository") == "true":
         raise CannotBuild("cannot build a release: the clone is shallow; run `git fetch --unshallow --tags`")
     changes = _changes_digest(repository)
-    version = version_of(*_nearest_tag(repository), commit=commit, changes=changes)
+    version = version_of(*_nearest_tag(repository), commit=commit, changes=changes, nat=nat)
     parse_version(version)
-    return Identity(version=version, commit=commit, time=int(time), dirty=bool(changes))
+    return Identity(version=version, commit=commit, time=int(time), dirty=bool(changes), nat=nat)
 
 
-def version_of(tag: str | None, behind: int, *, commit: str, changes: str) -> str:
-    """Return the version `behind` first-parent commits after `tag`; `changes` is a digest of what is not committed."""
-    if tag and not behind and not changes:
+def version_of(tag: str | None, behind: int, *, commit: str, changes: str, nat: bool = True) -> str:
+    """Return the version `behind` first-parent commits after `tag`; `changes` is a digest of what is not committed.
+
+    Without NAT's venv it says `.lean`, also at a tag.
+    """
+    if tag and not behind and not changes and nat:
         return tag
     if tag:
         major, minor, patch = tag.split(".")
         following = f"{major}.{minor}.{int(patch) + 1}"
     else:
         following = FIRST
-    local = commit[:COMMIT_CHARS] + (f".d{changes[:8]}" if changes else "")
+    local = commit[:COMMIT_CHARS] + (f".d{changes[:8]}" if changes else "") + ("" if nat else ".lean")
     return f"{following}.dev{behind}+g{local}"
 
 

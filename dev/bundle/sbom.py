@@ -1,9 +1,9 @@
-"""The bill of materials of a release as CycloneDX JSON: what its venv holds, with the hashes of the lock."""
+"""The bill of materials of a release as CycloneDX JSON: what its venvs hold, with the hashes of their locks."""
 
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import Distribution, PathDistribution
 from pathlib import Path
@@ -13,12 +13,11 @@ _PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
-def bill_of_materials(site: Path, lock: Path, *, version: str, time: int) -> bytes:
-    """Return sbom.json of the packages in `site`; `time` is the commit's, in Unix seconds."""
-    hashes = dict(locked_hashes(lock.read_text(encoding="utf-8")))
-    found = sorted((PathDistribution(folder) for folder in site.glob("*.dist-info")), key=lambda d: _name(d))
+def bill_of_materials(venvs: Iterable[tuple[Path, Path]], *, version: str, time: int) -> bytes:
+    """Return sbom.json of `venvs` (folder of the packages, lock); `time` is the commit's, in Unix seconds."""
+    by_ref = {one["bom-ref"]: one for site, lock in venvs for one in _components(site, lock)}
+    components = [by_ref[ref] for ref in sorted(by_ref)]
     me = f"pkg:generic/att@{version}"
-    components = [_component(distribution, hashes.get(_name(distribution), [])) for distribution in found]
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -38,6 +37,12 @@ def bill_of_materials(site: Path, lock: Path, *, version: str, time: int) -> byt
         "dependencies": [{"ref": me, "dependsOn": [component["bom-ref"] for component in components]}],
     }
     return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def _components(site: Path, lock: Path) -> list[dict[str, Any]]:
+    hashes = dict(locked_hashes(lock.read_text(encoding="utf-8")))
+    found = (PathDistribution(folder) for folder in site.glob("*.dist-info"))
+    return [_component(distribution, hashes.get(_name(distribution), [])) for distribution in found]
 
 
 def locked_hashes(lock: str) -> Iterator[tuple[str, list[str]]]:

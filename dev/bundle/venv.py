@@ -1,4 +1,4 @@
-"""The release's venv: dependencies from the hash-locked wheelhouse, made once a lock; ATT itself on top, each build.
+"""The release's venvs: dependencies from the hash-locked wheelhouse, made once a lock; ATT itself on top, each build.
 
 Nothing in it depends on where, when or under which version it was built, but `att/_version.py`.
 """
@@ -16,6 +16,8 @@ PYTHON = "3.13"
 _PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in (41, 39, 35, 34, 31, 28, 27, 26, 24, 17, 12, 5)]
 _SITE = Path("lib") / f"python{PYTHON}" / "site-packages"
 _NOT_SHIPPED = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json")
+_TESTS = ("pandas/tests",)
+"""Test suites that NAT's dependencies ship: an eighth of the venv, and nothing imports them."""
 _LAYER = "dependencies"
 _UV = "/mnt/tool/uv"
 
@@ -82,6 +84,24 @@ def with_att(layer: Path, wheel: Path, release: Path, *, root: Path, uv: Path, l
     strip(release / "venv")
     for own in (release / "venv" / _SITE).glob("att-*.dist-info"):
         shutil.rmtree(own)
+
+
+def nat_venv(layer: Path, att_nat: Path, release: Path, *, root: Path, uv: Path, log: Path) -> None:
+    """Make `release`/nat: NAT's dependencies of `layer`, and the package `att_nat` beside them."""
+    nat = release / "nat"
+    shutil.copytree(layer, nat, symlinks=True)
+    for folder in (nat / _SITE / name for name in _TESTS):
+        shutil.rmtree(folder)
+    shutil.copytree(att_nat, nat / _SITE / att_nat.name, ignore=shutil.ignore_patterns("__pycache__"))
+    target = f"/opt/att/releases/{release.name}/nat"
+    run_inside(
+        root,
+        ["sh", "-ec", compile_line(target, f"{target}/{_SITE}/{att_nat.name}")],
+        releases=release.parent,
+        build=att_nat,
+        tool=uv.parent,
+        log=log,
+    )
 
 
 def compile_line(venv: str, folders: str = "") -> str:

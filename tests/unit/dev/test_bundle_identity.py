@@ -45,6 +45,22 @@ def test_the_version_follows_tag_distance_and_changes(tag: str | None, behind: i
     assert parse_version(version)
 
 
+def test_a_build_without_nat_says_so_in_its_version() -> None:
+    assert version_of("0.1.0", 0, commit=COMMIT, changes="", nat=False) == "0.1.1.dev0+g012345678.lean"
+    version = version_of(None, 5, commit=COMMIT, changes="feedfacecafe", nat=False)
+    assert version == "0.1.0.dev5+g012345678.dfeedface.lean"
+    assert parse_version(version)
+
+
+def test_nat_is_in_release_builds_and_where_it_is_asked_for(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert identify(checkout, release=True).nat
+    assert not identify(checkout, release=False).nat
+    monkeypatch.setenv("ATT_WITH_NAT", "1")
+    asked = identify(checkout, release=False)
+    assert asked.nat
+    assert asked.version == identify(checkout, release=True).version
+
+
 def test_a_checkout_without_tag_counts_its_commits(checkout: Path) -> None:
     commit(checkout)
     found = identify(checkout, release=True)

@@ -37,8 +37,8 @@ def test_the_bill_lists_what_is_installed_and_is_the_same_each_time(tmp_path: Pa
     package(site, "Some.Name", "1.0", "License-Expression: MIT OR Apache-2.0")
     package(site, "zeta", "3", "License: A very own licence", "Classifier: License :: OSI Approved :: BSD License")
     package(site, "alpha", "2")
-    raw = bill_of_materials(site, lock, version="0.1.0", time=0)
-    assert raw == bill_of_materials(site, lock, version="0.1.0", time=0)
+    raw = bill_of_materials([(site, lock)], version="0.1.0", time=0)
+    assert raw == bill_of_materials([(site, lock)], version="0.1.0", time=0)
     bill = json.loads(raw)
     assert [component["name"] for component in bill["components"]] == ["alpha", "some-name", "zeta"]
     assert bill["components"][1]["licenses"] == [{"expression": "MIT OR Apache-2.0"}]
