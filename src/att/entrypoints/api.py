@@ -251,8 +251,8 @@ class ApiServer(BoundedServer):
         super().__init__(platform.app, on_ready=ready, on_stop=platform.draining.begin, lifespan="on")
 
 
-async def serve(where: Facts, settings: LiveSettings, sockets: list[socket.socket]) -> None:
-    """Serve the appliance's API until SIGTERM."""
+async def serve(where: Facts, settings: LiveSettings, sockets: list[socket.socket]) -> int:
+    """Serve the appliance's API until SIGTERM; returns the exit code."""
     platform = await build(where, settings, appliance=True)
     release = running_release()
 
@@ -260,11 +260,13 @@ async def serve(where: Facts, settings: LiveSettings, sockets: list[socket.socke
         notify("READY=1", f"STATUS=release {release}")
         log.info("ready", release=release, database=str(platform.store.directory))
 
-    await ApiServer(platform, on_ready=ready).serve(sockets)
+    server = ApiServer(platform, on_ready=ready)
+    await server.serve(sockets)
+    return int(server.failed)
 
 
 def main() -> int:
-    """Run the process; returns its exit code."""
+    """Run the process; returns its exit code: 1 when something beside the server failed."""
     os.umask(0o077)
     where = facts()
     settings = LiveSettings(where.paths.config)
@@ -273,8 +275,7 @@ def main() -> int:
     if not sockets:
         listener = socket.create_server(("127.0.0.1", where.ports.appliance))
         sockets = [listener]
-    asyncio.run(serve(where, settings, sockets))
-    return 0
+    return asyncio.run(serve(where, settings, sockets))
 
 
 if __name__ == "__main__":

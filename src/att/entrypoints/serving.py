@@ -75,6 +75,15 @@ class BoundedServer(uvicorn.Server):
             self._loop.call_soon_threadsafe(self.close_door)
         super().handle_exit(sig, frame)
 
+    @property
+    def failed(self) -> bool:
+        """Whether what runs beside the server, in the application's lifespan, ended with an error."""
+        return bool(getattr(self.lifespan, "error_occurred", False))
+
+    async def on_tick(self, counter: int) -> bool:
+        """Say whether to stop; a process of which half has failed is replaced, not kept."""
+        return await super().on_tick(counter) or self.failed
+
     def close_door(self) -> None:
         """Accept no more connections and let everything open know."""
         if self._stopping:
