@@ -81,7 +81,7 @@ def test_a_good_config_is_drawn_as_a_graph(ask: Any) -> None:
         (LLM + NOW + REACT.replace("[now]", "[nov]"), [("error", "reference_unknown", "workflow.tool_names[0]", 3)]),
         (LLM + NOW + REACT.replace("main", "mein"), [("error", "reference_unknown", "workflow.llm_name", 3)]),
         (LLM.replace("openai", "opnai") + NOW + REACT, [("error", "type_unknown", "llms.main._type", 1)]),
-        (LLM.replace("m}", "m, tempature: 1}") + NOW + REACT, [("warning", "field_unknown", "llms.main.tempature", 1)]),
+        (LLM.replace("m}", "m, seeds: 1}") + NOW + REACT, [("warning", "field_unknown", "llms.main.seeds", 1)]),
         (LLM.replace("m}", "m, seed: x}") + NOW + REACT, [("error", "value_invalid", "llms.main.seed", 1)]),
         (LLM + NOW + REACT + "llmz: {}\n", [("error", "section_unknown", "llmz", 4)]),
         (LLM + NOW + REACT + "general: {usse: 1}\n", [("error", "field_unknown", "general.usse", 4)]),

@@ -72,11 +72,11 @@ def test_a_good_config_has_no_problems_and_a_graph() -> None:
         (with_workflow("middleware: [x]"), Code.REFERENCE_UNKNOWN, "workflow.middleware[0]", 6, 61, "add it"),
         (GOOD.replace("name: main", "name: zz"), Code.REFERENCE_UNKNOWN, "workflow.llm_name", 6, 42, "there are main"),
         (GOOD + "general: {timeout: x}\n", Code.VALUE_INVALID, "general.timeout", 7, 20, ""),
-        (GOOD + "general: {timout: 1}\n", Code.FIELD_UNKNOWN, "general.timout", 7, 11, "did you mean timeout?"),
+        (GOOD + "general: {timeouts: 1}\n", Code.FIELD_UNKNOWN, "general.timeouts", 7, 11, "did you mean timeout?"),
         (GOOD + FRONT_END, Code.FIELD_UNKNOWN, "general.front_end.prot", 7, 39, "port"),
         (with_llm("{_type: strict, sice: 1}"), Code.FIELD_UNKNOWN, "llms.main.sice", 2, 25, "size"),
         (with_llm("{_type: openai, model: m, stop: {a: 1}}"), Code.VALUE_INVALID, "llms.main.stop", 2, 41, ""),
-        (with_llm("{_type: openai, model: m, stopp: 1}"), Code.FIELD_UNKNOWN, "llms.main.stopp", 2, 35, "stop"),
+        (with_llm("{_type: openai, model: m, stops: 1}"), Code.FIELD_UNKNOWN, "llms.main.stops", 2, 35, "stop"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_field_and_place(
@@ -96,7 +96,7 @@ def test_what_nat_hands_on_and_resembles_no_field_is_no_problem() -> None:
     ("text", "severity"),
     [
         (with_workflow("verbos: true"), Severity.WARNING),
-        (GOOD + "general: {timout: 1}\n", Severity.ERROR),
+        (GOOD + "general: {timeouts: 1}\n", Severity.ERROR),
         (GOOD.replace("  judge: {_type: openai, model: m}\n", ""), Severity.WARNING),
         (with_workflow("tool_names: [no]"), Severity.ERROR),
     ],
