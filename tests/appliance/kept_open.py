@@ -154,7 +154,7 @@ class KeptOpen:
             for job, lines in self.logs.items():
                 whole = (await client.get(f"/api/v1/jobs/{job}/log")).text.splitlines()
                 cursors = [str(found["cursor"]) for line in whole if "cursor" in (found := json.loads(line or "{}"))]
-                self.seen["logs"][job] |= {"lines": len(lines), "wrong lines": int(lines != cursors)}
+                self.seen["logs"][job].update({"lines": len(lines), "wrong lines": int(lines != cursors)})
 
     async def history(self) -> list[str]:
         """The events between the first and the last that were seen, read again in one go."""

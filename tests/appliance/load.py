@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.appliance.kept_open import KeptOpen
 
 TIMEOUT_SECONDS = 60.0
-ENDING_SECONDS = 20.0
+ENDING_SECONDS = 60.0
 SOCKET_SECONDS = 0.25
 
 
