@@ -30,14 +30,13 @@ def main() -> int:
     os.environ["NAT_TELEMETRY_ENABLED"] = "false"
     os.environ["NAT_TELEMETRY_ENDPOINT"] = ""
     questions, answers = sys.stdin.buffer, _answers()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     warnings.simplefilter("ignore")
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
 
     from att_nat.verbs import Verbs  # takes seconds, and prints
 
     verbs = Verbs()
-    resource.setrlimit(resource.RLIMIT_DATA, (DATA_BYTES_MAX, DATA_BYTES_MAX))
+    _limit_data()
     signal.signal(signal.SIGPROF, _too_long)
     _write(answers, {"ready": verbs.version({})})
     while question := questions.readline(LINE_BYTES_MAX):
@@ -61,6 +60,14 @@ def answer(verbs: Any, line: bytes) -> dict[str, Any]:
         return {"id": number, "error": f"{type(error).__name__}: {error}"[:500]}
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _limit_data() -> None:
+    try:
+        resource.setrlimit(resource.RLIMIT_DATA, (DATA_BYTES_MAX, DATA_BYTES_MAX))
+    except (OSError, ValueError) as error:
+        # A hardened service may not set limits; then its own limit and the look after each question hold.
+        logging.getLogger(__name__).warning("no limit of memory: %s", error)
 
 
 def _answers() -> BinaryIO:
