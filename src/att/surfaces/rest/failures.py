@@ -52,13 +52,12 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 def method_not_allowed(request: Request) -> Response:
-    """Return 405 with every method that the path takes on any of its routes."""
-    allowed = {
-        method
-        for route in request.app.routes
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
-        for method in route.methods or ()
-    }
+    """Return 405 with every method of the path: of all its routes, but a written-out path is not its template."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    fewest = min((len(route.param_convertors) for route in matching), default=0)
+    nearest = [route for route in matching if len(route.param_convertors) == fewest]
+    allowed = {method for route in nearest for method in route.methods or ()}
     error = MethodNotAllowed("method_not_allowed", f"cannot {request.method} this path")
     return problem_answer(request, error, {"Allow": ", ".join(sorted(allowed))})
 

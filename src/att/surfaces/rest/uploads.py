@@ -19,7 +19,8 @@ _PATH = "/api/v1/uploads"
 _BINARY = "application/octet-stream"
 _BODY = {
     "requestBody": {
-        "required": True,
+        # An empty file is one, too.
+        "required": False,
         "content": {_BINARY: {"schema": {"type": "string", "format": "binary"}}},
     }
 }
