@@ -12,8 +12,9 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -33,7 +34,7 @@ ANSWER_SECONDS_MAX = 5.0
 API_USER = "att"
 _CREDENTIALS = struct.Struct("3i")
 
-Answer = Callable[[int, asyncio.StreamReader], Awaitable[dict[str, object]]]
+Answer = Callable[[int, asyncio.StreamReader], Coroutine[Any, Any, dict[str, object]]]
 """Answers one connection of the peer with that uid."""
 
 log = structlog.get_logger(__name__)

@@ -81,7 +81,7 @@ def test_a_result_is_saved_under_its_name_in_a_folder(tmp_path: Path) -> None:
 def test_a_result_that_does_not_come_whole_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("before")
     with pytest.raises(Failed, match="did not come whole"):
-        save(_client(FarSide(b"conten")), _result(b"content"), str(tmp_path / "mine"))
+        save(_client(FarSide(b"cont")), _result(b"content"), str(tmp_path / "mine"))
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
     assert (tmp_path / "mine").read_text() == "before"
 
