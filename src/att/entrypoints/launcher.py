@@ -12,7 +12,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +139,7 @@ async def _watchdog() -> None:
         await asyncio.sleep(every)
 
 
-async def serve(sockets: dict[str, socket.socket], answers: dict[str, Answer]) -> None:
+async def serve(sockets: Mapping[str, socket.socket], answers: Mapping[str, Answer]) -> None:
     """Serve until SIGTERM or SIGINT: on each socket its answer, both by the socket's name."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
