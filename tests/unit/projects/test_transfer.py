@@ -164,6 +164,7 @@ async def test_nothing_is_written_through_a_link_of_the_archive(place: Place, tm
 @pytest.mark.parametrize(
     "data",
     [b"", b"no archive at all", archive({"a": "1" * 9000})[:-40], b"PK\x03\x04 no zip", b"\x1f\x8b\x08 no gzip"],
+    ids=["empty", "text", "cut short", "no zip", "no gzip"],
 )
 async def test_what_is_no_archive_is_refused(place: Place, data: bytes) -> None:
     assert await _take_in(place, data) == "archive_unreadable"
