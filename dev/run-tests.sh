@@ -24,7 +24,7 @@ case $tier in
     container=$!
     trap 'kill "$container" 2>/dev/null || true; rm -f "$beside"' EXIT
     failed=0
-    python -m pytest tests/contract tests/crash tests/nat tests/release tests/console -q "${workers[@]}" --timeout 300 "${@:2}" ||
+    python -m pytest tests/contract tests/crash tests/nat tests/release tests/sandbox tests/console -q "${workers[@]}" --timeout 300 "${@:2}" ||
       failed=$?
     wait "$container" || failed=$?
     cat "$beside"

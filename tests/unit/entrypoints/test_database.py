@@ -32,7 +32,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 def test_create_tells_progress_and_ends_with_the_answer(tmp_path: Path, run: Any) -> None:
     code, lines, _ = run("create", tmp_path / "db")
     assert code == 0
-    assert [line["progress"]["verb"] for line in lines[:-1]] == ["create", "create"]
+    assert {line["progress"]["verb"] for line in lines[:-1]} == {"create"}
     assert lines[-1] == {**run("head")[1][0], "from_version": None}
     assert run("create", tmp_path / "db")[1] == [lines[-1]]
 
@@ -40,7 +40,7 @@ def test_create_tells_progress_and_ends_with_the_answer(tmp_path: Path, run: Any
 def test_info_migrate_and_snapshot_answer(tmp_path: Path, run: Any) -> None:
     link = make_database(tmp_path)
     assert run("info", link)[1][0]["claimed"] is False
-    assert run("migrate", link)[1][-1]["from_version"] == 1
+    assert run("migrate", link)[1][-1]["from_version"] == run("head")[1][0]["version"]
     code, lines, _ = run("snapshot", link, tmp_path / "db-2")
     assert (code, lines[-1]["bytes"]) == (0, (tmp_path / "db-2" / "att.db").stat().st_size)
     assert run("info", tmp_path / "db-2")[0] == 0
