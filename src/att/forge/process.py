@@ -13,7 +13,7 @@ import anyio.to_thread
 import structlog
 from anyio.abc import ByteReceiveStream, Process
 
-from att.kernel.errors import Failed, TooLarge, Unavailable
+from att.kernel.errors import Failed, InvalidInput, TooLarge, Unavailable
 
 SECONDS_MAX = 60.0
 BYTES_MAX = 8 * 1024 * 1024
@@ -110,7 +110,9 @@ async def started(
     more: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> AsyncIterator[Process]:
-    """Start git with pipes; whatever of it is left at the end of the block is killed."""
+    """Start git with pipes; whatever of it is left at the end of the block is killed. Raises InvalidInput."""
+    if any("\0" in argument for argument in arguments):
+        raise InvalidInput("invalid_input", "cannot ask git: what it is given holds a null byte")
     await anyio.to_thread.run_sync(_limits)
     process = await anyio.open_process(
         command(folder, *arguments, settings=settings),

@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from att.kernel.errors import AttError, Failed, InvalidInput, Unavailable
+from att.kernel.errors import AttError, Conflict, Failed, InvalidInput, Unavailable
 from att.kernel.operation import Caller
 from att.runtime.exchange import Answer, AppBroken, Patience, Sent, exchange, request
 from att.runtime.frames import Frame, FrameKind, Frames, problem_of, text_of
 from att.runtime.inputs import ASK_PATH, body_for, input_schema
+from att.runtime.records import App
 from att.runtime.service import Runtime
 from att.runtime.trace_schema import ANSWER_CHARS_MAX, Ask, AskAnswer, TraceState
 from att.runtime.traces import Recording, Traces
+from att.workspace.place import Place
 
 _OPENAPI_SECONDS = 10.0
 _OPENAPI_BYTES_MAX = 8 * 1024 * 1024
@@ -34,11 +36,11 @@ class Asking:
     async def ask(self, asked: Ask, caller: Caller, request_id: str) -> AskAnswer:
         """Return the app's answer, put together of all its pieces.
 
-        Raises InvalidInput(app_input), Unavailable(app_stopped|task_unreachable|app_timeout), Failed(app_broken),
-        Failed(workflow_failed); the last three name the trace in `data["trace_id"]`.
+        Raises InvalidInput(app_input), Conflict(app_stopped), Unavailable(task_unreachable|app_timeout),
+        Failed(app_broken|workflow_failed); the last three name the trace in `data["trace_id"]`.
         """
         body = json.dumps(await self._body(asked)).encode()
-        place, app, connection = await self._runtime.connect(asked.project_id)
+        place, app, connection = await self._connect(asked.project_id)
         began = self._monotonic()
         shown = asked.message if asked.message is not None else json.dumps(asked.input, ensure_ascii=False)
         try:
@@ -56,6 +58,15 @@ class Asking:
             steps=recording.steps,
             seconds=round(self._monotonic() - began, 3),
         )
+
+    async def _connect(self, project: str) -> tuple[Place, App, socket.socket]:
+        """Connect; to wait and try again does not help where nobody has started the app, so that is no Unavailable."""
+        try:
+            return await self._runtime.connect(project)
+        except Unavailable as error:
+            if error.code != "app_stopped":
+                raise
+            raise Conflict(error.code, error.detail) from error
 
     async def _listen(self, run: "_Run", connection: socket.socket, body: bytes, seconds: float) -> None:
         """Ask and record what is said to its end; whatever goes wrong is in the trace before it is raised."""
@@ -89,7 +100,7 @@ class Asking:
         return body_for(await self._schema(asked.project_id), asked.message or "")
 
     async def _schema(self, project: str) -> Any:
-        _, app, connection = await self._runtime.connect(project)
+        _, app, connection = await self._connect(project)
         known = self._schemas.get(app.task_id)
         if known is not None:
             connection.close()

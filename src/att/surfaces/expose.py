@@ -1,5 +1,6 @@
 """One call of one operation, the same on every surface: authorise, parse, confirm, pass the gate, run, audit."""
 
+import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -131,7 +132,9 @@ def require_role(caller: Caller, role: Role, what: str) -> None:
 
 
 def parse(operation: Operation, values: Mapping[str, Any]) -> BaseModel:
-    """Return the request model of `values`; a field it does not have is refused, not ignored."""
+    """Return the request model of `values`, which are JSON's: a field it does not have, and a value of another type
+    than the schema says, is refused, not ignored or converted.
+    """
     fields = operation.request.model_fields
     known = {*fields, *(found.alias for found in fields.values() if found.alias)}
     for name in values:
@@ -140,9 +143,15 @@ def parse(operation: Operation, values: Mapping[str, Any]) -> BaseModel:
                 "invalid_input", f"cannot take {name[:64]}: {operation.name} has no such field", field=name[:64]
             )
     try:
-        return operation.request.model_validate(dict(values))
+        given = {name: _whole(value) for name, value in values.items()}
+        return operation.request.model_validate_json(json.dumps(given), strict=True)
     except ValidationError as error:
         raise invalid(error) from error
+
+
+def _whole(value: Any) -> Any:
+    """Return 5 for 5.0: to JSON Schema both are integers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _audited(call: Call, outcome: str) -> bool:

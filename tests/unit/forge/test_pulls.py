@@ -64,7 +64,12 @@ async def test_a_pull_request_has_an_address_a_text_and_its_files(world: Forging
 
 @pytest.mark.parametrize(
     ("head", "base", "code"),
-    [("none", None, "branch_unknown"), ("towns", "none", "branch_unknown"), ("main", None, "invalid_input")],
+    [
+        ("none", None, "branch_unknown"),
+        ("towns", "none", "branch_unknown"),
+        ("main", None, "invalid_input"),
+        ("to\0wns", None, "invalid_input"),
+    ],
 )
 async def test_a_pull_request_needs_two_branches(world: Forging, head: str, base: str | None, code: str) -> None:
     await world.branch("towns")

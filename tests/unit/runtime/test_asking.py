@@ -104,7 +104,7 @@ async def test_an_app_that_does_not_run_cannot_be_asked(tmp_path: Path) -> None:
     async with world(tmp_path) as at:
         with pytest.raises(AttError) as told:
             await _ask(at)
-        assert told.value.code == "app_stopped"
+        assert (told.value.status, told.value.code) == (409, "app_stopped")
         assert await _traces(at) == []
 
 

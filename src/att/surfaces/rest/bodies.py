@@ -1,10 +1,11 @@
 """Reads the values of an operation from a request: path, query and JSON body, each refused with its own error."""
 
 import json
+from functools import cache
 from types import NoneType
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from att.kernel.errors import InvalidInput, TooLarge
@@ -25,7 +26,7 @@ def takes_body(operation: Operation) -> bool:
 
 async def values_of(operation: Operation, request: Request) -> dict[str, Any]:
     """Return the values of all fields; a field given in two places is refused."""
-    path = dict(request.path_params)
+    path = {name: _typed(operation.request, name, text) for name, text in request.path_params.items()}
     rest = await json_object(request) if takes_body(operation) else {}
     query = _query(operation.request, request)
     for name in query:
@@ -97,8 +98,24 @@ def _query(model: type[BaseModel], request: Request) -> dict[str, Any]:
         elif len(given) > 1:
             raise InvalidInput("invalid_input", f"cannot take {name[:64]}: it is given twice", field=name[:64])
         else:
-            query[name] = given[0]
+            query[name] = _typed(model, name, given[0])
     return query
+
+
+def _typed(model: type[BaseModel], name: str, text: str) -> Any:
+    """Return a value of the URL as JSON would carry it; one that is none of the field's type stays the text it is."""
+    reader = _reader(model, name)
+    try:
+        value = reader.validate_strings(text) if reader is not None else text
+    except ValidationError:
+        return text
+    return value if isinstance(value, bool | int | float) else text
+
+
+@cache
+def _reader(model: type[BaseModel], name: str) -> TypeAdapter[Any] | None:
+    field = model.model_fields.get(name)
+    return TypeAdapter(field.annotation) if field is not None and field.annotation is not None else None
 
 
 def _is_list(annotation: Any) -> bool:
