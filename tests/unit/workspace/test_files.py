@@ -169,7 +169,8 @@ def test_a_content_above_the_limit_is_refused(root: Path, refusal: Call) -> None
 def test_binary_content_is_written_as_base64(root: Path, call: Call, refusal: Call) -> None:
     call("files.write", path="a.bin", content=base64.b64encode(b"\x00\xff").decode(), encoding="base64")
     assert (root / "a.bin").read_bytes() == b"\x00\xff"
-    assert refusal("files.write", path="a.bin", content="not base64", encoding="base64") == "invalid_input"
+    for wrong in ("not base64", "bäse64", "A"):
+        assert refusal("files.write", path="a.bin", content=wrong, encoding="base64") == "invalid_input"
     assert refusal("files.write", path="a.bin", content="x", encoding="latin-1") == "invalid_input"
 
 

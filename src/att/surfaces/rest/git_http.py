@@ -4,7 +4,6 @@ Viewers fetch, developers push. Cookies are no credential here, so that no page 
 """
 
 import base64
-import binascii
 import zlib
 from collections.abc import AsyncIterator
 
@@ -151,7 +150,7 @@ def _token(request: Request) -> str:
         return token
     try:
         pair = base64.b64decode(value[:_CREDENTIAL_CHARS_MAX], validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise NotSignedIn("not_signed_in", "cannot read the Authorization header") from error
     return pair.partition(":")[2]
 

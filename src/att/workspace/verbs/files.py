@@ -1,7 +1,6 @@
 """Reads and changes single files of the worktree."""
 
 import base64
-import binascii
 import hashlib
 import os
 import secrets
@@ -240,7 +239,7 @@ def _content(arguments: Mapping[str, Any]) -> bytes:
         if encoding not in ("utf-8", "base64"):
             raise InvalidInput("invalid_input", "cannot take encoding: it is utf-8 or base64", field="encoding")
         data = content.encode() if encoding == "utf-8" else base64.b64decode(content, validate=True)
-    except (UnicodeEncodeError, binascii.Error) as error:
+    except ValueError as error:
         raise InvalidInput("invalid_input", f"cannot take content: it is no {encoding}", field="content") from error
     if len(data) > WRITE_BYTES_MAX:
         raise TooLarge("file_too_large", f"cannot write {len(data)} bytes: the limit is {WRITE_BYTES_MAX}")
