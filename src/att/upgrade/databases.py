@@ -20,8 +20,9 @@ from att.upgrade.ports import DatabaseInfo, Tell
 from att_stage0.units import FENCE
 
 USER = "att"
-INFO_SECONDS = 60.0
-LOCK_SECONDS = 40.0
+# An emulated machine that is busy needs a minute to start Python.
+INFO_SECONDS = 180.0
+LOCK_SECONDS = 120.0
 TOTAL_SECONDS_MAX = 4 * 3600.0
 LOCK_SECONDS_MAX = int(2 * TOTAL_SECONDS_MAX) + 900
 """Longer than snapshot and migration may take together: a lock that falls before the switch loses writes."""
