@@ -62,7 +62,8 @@ DefaultDependencies=no
 RequiresMountsFor=/
 After=local-fs.target dbus.service systemd-journald.service
 Conflicts=shutdown.target
-Before=shutdown.target
+# What stands here is stopped earlier: these write their state in the moment in which they stop.
+Before=shutdown.target systemd-random-seed.service systemd-timesyncd.service
 [Service]
 Type=oneshot
 RemainAfterExit=yes

@@ -93,6 +93,21 @@ class Operated:
         """Copies a bundle in and upgrades to it, to the end."""
         return self.attctl("upgrade", "apply", self.bring(bundle), "--wait", timeout_seconds=UPGRADE_SECONDS_MAX)
 
+    def newest_upgrade_ends(self) -> Any:
+        """Waits until the newest transaction has its verdict; gives it as `upgrade show` tells it."""
+        seen: list[Any] = []
+
+        def ended() -> bool:
+            code, printed, said = self.attctl("upgrade", "show", "newest")
+            seen.append(printed if code == 0 else said)
+            return code == 0 and printed["verdict"] != "running"
+
+        try:
+            wait_until(ended, UPGRADE_SECONDS_MAX, "the verdict over the newest upgrade", every_seconds=3)
+        except Exception as error:
+            raise AssertionError(f"{error}; seen: {seen[-2:]}") from error
+        return seen[-1]
+
     def begin_upgrade_and_cut_power(self, bundle: Path) -> None:
         """Begins an upgrade and cuts the power in the moment in which the release link has moved."""
         name, before = self.bring(bundle), self.release()
