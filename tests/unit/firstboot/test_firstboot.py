@@ -3,10 +3,12 @@
 import hashlib
 import importlib.util
 import re
+import socket
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -99,6 +101,28 @@ def test_the_claim_code_is_told_to_root_and_its_hash_to_the_api(tmp_path: Path) 
     told = (tmp_path / "run/att/keys/claim.sha256").read_text().strip()
     assert code in (tmp_path / "dev/console").read_text()
     assert told == hashlib.sha256(code.replace("-", "").encode()).hexdigest()
+
+
+def test_services_may_start_once_keys_and_database_are_there_and_need_not_await_the_claim_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs, there = Programs(), []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+
+        def run(command: Sequence[str], **options: Any) -> str:
+            try:
+                there.append((command[0], manager.recv(64)))
+            except BlockingIOError:
+                there.append((command[0], b""))
+            return programs(command, **options)
+
+        assert firstboot.main(machine(tmp_path, run)) == 0
+    told = [message for _, message in there].index(b"READY=1")
+    assert there[told][0] == "/usr/bin/python3", "the first program after it asks whether the appliance is claimed"
+    assert [message for _, message in there].count(b"READY=1") == 1
 
 
 def test_each_boot_makes_a_new_code_until_the_appliance_is_claimed(tmp_path: Path) -> None:
