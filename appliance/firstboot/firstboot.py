@@ -342,7 +342,7 @@ def say_on_console(machine: Machine, text: str) -> None:
         return
 
 
-def let_services_start(machine: Machine) -> str:
+def let_services_start(_: Machine) -> str:
     """Tells systemd that what the services need is there: they load while this machine's people are told of it.
 
     The datagram of sd_notify(3); without a manager that listens, nothing is sent.
