@@ -26,6 +26,7 @@ CASES = (
     Case("att.git.policy.set", {**_NONE, "approvals": 2}, "project_unknown"),
     Case("att.git.policy.set", {**_NONE, "approvals": 11}, "invalid_input"),
     Case("att.git.pr.create", {**_NONE, "head": "towns", "title": "Towns"}, "project_unknown"),
+    Case("att.git.pr.create", {**_NONE, "title": "Towns"}, "project_unknown", told="head"),
     Case("att.git.pr.list", {**_NONE, "state": "open"}, "project_unknown"),
     Case("att.git.pr.list", {**_NONE, "state": "asleep"}, "invalid_input"),
     Case("att.git.pr.show", _ONE, "project_unknown"),
@@ -35,6 +36,8 @@ CASES = (
     Case("att.git.pr.merge", _ONE, "project_unknown"),
     Case("att.git.pr.close", _ONE, "project_unknown"),
     Case("att.git.pr.checks", _ONE, "project_unknown"),
+    Case("att.git.pr.rerun", _ONE, "project_unknown"),
+    Case("att.git.pr.rerun", {**_ONE, "checks": ["words"] * 21}, "invalid_input"),
     Case("att.git.actions", _NONE, "project_unknown"),
     Case("att.git.actions", {**_NONE, "cursor": -1}, "invalid_input"),
 )

@@ -1,7 +1,7 @@
 """Runs the checks of pull requests as tasks of the project; the rows are the journal, so a restart goes on."""
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
 import structlog
@@ -10,30 +10,22 @@ from anyio.abc import TaskGroup
 from att.forge import check_records
 from att.forge.bare import HEADS
 from att.forge.check_records import StoredCheck
+from att.forge.check_tasks import spec_of, verdict
 from att.forge.checks_file import PATH, CheckSpec, parse
 from att.forge.decision import pause_before_retry
 from att.forge.ports import Environment
 from att.forge.repositories import BareRepositories
 from att.forge.schema import Check, CheckState, PullRequest
-from att.kernel.errors import AttError, NotFound
+from att.kernel.errors import AttError, NotFound, Refused
 from att.store.connection import Connection
 from att.store.service import Store
-from att.workspace.git.transport import CHECKS_FOLDER
 from att.workspace.place import Place
 from att.workspace.ports import Agents, Sandboxes
-from att.workspace.schema import Ending, Program, TaskKind, TaskSpec, TaskState
 
 CONCURRENCY = 2
 RUNS_KEPT = 100
 DETAIL_CHARS_MAX = 300
 _RETRY_SECONDS = 1.0
-# `python` of the check is the interpreter that runs this, whatever else is on the PATH.
-_IN_NAT = (
-    "import os,sys;os.chdir(sys.argv[1]);"
-    "os.environ['PATH']=os.path.dirname(sys.executable)+':'+os.environ.get('PATH','/usr/bin:/bin');"
-    "os.execvp('sh',['sh','-c',sys.argv[2]])"
-)
-_PLAIN = 'cd "$1" && exec sh -c "$2"'
 _log = structlog.get_logger(__name__)
 
 PlaceOf = Callable[[str], Awaitable[Place]]
@@ -66,11 +58,9 @@ class Checks:
 
     async def request(self, pull: PullRequest) -> None:
         """Have those checks of the target branch run that have not on this head; runs of older heads are ended."""
-        bare = await self._repositories.there(pull.project_id)
-        base = await bare.commit_of(HEADS + pull.base)
         try:
-            wanted = parse(await bare.file(base, PATH)) if base is not None else {}
-        except AttError as error:  # the merge says so; a pull request may be what repairs the file
+            wanted = await self._wanted(pull)
+        except Refused as error:  # the merge says so; a pull request may be what repairs the file
             _log.info("no checks", pull_request=pull.id, reason=error.detail)
             wanted = {}
         async with self._store.write(patience_seconds=math.inf) as connection:
@@ -84,6 +74,27 @@ class Checks:
         for check in outdated:
             await self._stop_task(check)
         self._wake.set()
+
+    async def again(self, pull: PullRequest, names: Sequence[str]) -> None:
+        """Have checks of the target branch run once more on this head, all unless named; what runs goes on.
+
+        Raises NotFound(check_unknown), Refused(checks_invalid).
+        """
+        wanted = await self._wanted(pull)
+        for name in names:
+            if name not in wanted:
+                raise NotFound("check_unknown", f"cannot run {name[:64]!r}: {pull.base} has no such check")
+        async with self._store.write() as connection:
+            known = await check_records.latest(connection, pull)
+            for name in dict.fromkeys(names or wanted):
+                if name not in known or known[name].state.final:
+                    await check_records.add(connection, pull, name, wanted[name], self._clock())
+        self._wake.set()
+
+    async def _wanted(self, pull: PullRequest) -> dict[str, CheckSpec]:
+        bare = await self._repositories.there(pull.project_id)
+        base = await bare.commit_of(HEADS + pull.base)
+        return parse(await bare.file(base, PATH)) if base is not None else {}
 
     async def latest(self, pull: PullRequest) -> dict[str, Check]:
         """Return the last run of each check on the head as it is now."""
@@ -216,35 +227,3 @@ class Checks:
                 await check_records.forget(connection, check.id)
         for check in old:
             await self._sandboxes.forget(place, check.task_id)
-
-
-def spec_of(place: Place, task_id: str, spec: CheckSpec) -> TaskSpec:
-    """Return the task of a check, which works in its own checkout."""
-    folder = str(place.home / CHECKS_FOLDER / task_id)
-    command = (
-        ("-c", _IN_NAT, folder, spec.run)
-        if spec.program is Program.NAT
-        else ("sh", "-c", _PLAIN, "check", folder, spec.run)
-    )
-    return TaskSpec(
-        task_id=task_id,
-        kind=TaskKind.CHECK,
-        program=spec.program,
-        command=command,
-        timeout_seconds=spec.timeout_seconds,
-    )
-
-
-def verdict(task: TaskState) -> tuple[CheckState, str, int | None]:
-    """Return what a task that has ended says of its check."""
-    match task.ending:
-        case Ending.EXITED if task.code == 0:
-            return CheckState.PASSED, "", 0
-        case Ending.EXITED:
-            return CheckState.FAILED, f"ended with {task.code}", task.code
-        case Ending.TIMED_OUT:
-            return CheckState.FAILED, "took longer than its timeout_seconds", task.code
-        case Ending.KILLED:
-            return CheckState.FAILED, f"was killed by signal {-(task.code or 0)}", task.code
-        case _:
-            return CheckState.ERROR, f"did not run to its end: {task.ending or 'unknown'}", task.code

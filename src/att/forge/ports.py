@@ -1,6 +1,6 @@
 """What the rooms above ask of a forge, this one or another host's; and what the forge needs of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from att.forge.schema import Approval, Check, Comment, Policy, PullDetails, PullRequest, PullState
@@ -47,6 +47,12 @@ class PullRequests(Protocol):
 
     async def checks(self, place: Place, number: int) -> list[Check]:
         """Return the checks of the head as it is now."""
+
+    async def rerun(self, place: Place, number: int, names: Sequence[str]) -> list[Check]:
+        """Run checks of the head once more, all unless named; what still runs is left to end. Return all checks.
+
+        Raises NotFound(pr_unknown, check_unknown), Conflict(pr_ended), Refused(checks_invalid).
+        """
 
 
 class Runs(Protocol):

@@ -1,7 +1,7 @@
 """Pull requests: asked for, talked about, approved, merged exactly once."""
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from att.events.schema import EventType
 from att.forge import records
@@ -22,6 +22,7 @@ _TRIES_MAX = 3
 
 Latest = Callable[[PullRequest], Awaitable[dict[str, Check]]]
 Request = Callable[[PullRequest], Awaitable[None]]
+Again = Callable[[PullRequest, Sequence[str]], Awaitable[None]]
 
 
 def head_ref(pull: PullRequest) -> str:
@@ -30,7 +31,7 @@ def head_ref(pull: PullRequest) -> str:
 
 
 class Pulls:
-    """The pull requests of all projects. `latest` are the checks of a head, `check` has them run."""
+    """The pull requests of all projects. `latest` are the checks of a head, `check` and `again` have them run."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Pulls:
         *,
         latest: Latest,
         check: Request,
+        again: Again,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
@@ -47,6 +49,7 @@ class Pulls:
         self._repositories = repositories
         self._latest = latest
         self._check = check
+        self._again = again
         self._clock = clock
 
     async def create(
@@ -210,6 +213,14 @@ class Pulls:
         """See `ports.PullRequests`."""
         found = await self._latest(await self.one(place, number))
         return sorted(found.values(), key=lambda one: one.name)
+
+    async def rerun(self, place: Place, number: int, names: Sequence[str]) -> list[Check]:
+        """See `ports.PullRequests`."""
+        pull = await self.one(place, number)
+        if not pull.state.live:
+            raise Conflict("pr_ended", f"cannot run checks of pull request {number}: it is {pull.state}")
+        await self._again(pull, names)
+        return await self.checks(place, number)
 
     async def refresh(self, project_id: str) -> None:
         """Take in what was pushed to the heads of a project's open pull requests."""

@@ -54,7 +54,13 @@ class Forge:
         self.remotes = Remotes(store, self.repositories, logins, files=files, clock=clock)
         self.checks = Checks(store, self.repositories, agents, sandboxes, place_of, environment, clock=clock)
         self.pulls = Pulls(
-            store, bus, self.repositories, latest=self.checks.latest, check=self.checks.request, clock=clock
+            store,
+            bus,
+            self.repositories,
+            latest=self.checks.latest,
+            check=self.checks.request,
+            again=self.checks.again,
+            clock=clock,
         )
 
     async def run(self) -> None:

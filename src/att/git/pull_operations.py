@@ -3,6 +3,7 @@
 from att.forge.ports import PullRequests, Runs
 from att.forge.schema import Approval, Comment, PullDetails, PullRequest
 from att.git import pull_schema as schema
+from att.git.service import Git
 from att.kernel.operation import Context, Effect, Operation, Retry, Role, Route
 from att.projects.ports import Places
 from att.workspace.place import Place
@@ -27,8 +28,10 @@ def _runs(context: Context) -> Runs:
 
 
 async def _create(context: Context, request: schema.PullCreate) -> PullRequest:
-    values = request.model_dump(exclude={"project_id"})
-    return await _pulls(context).create(await _place(context, request.project_id), context.caller, **values)
+    values = request.model_dump(exclude={"project_id", "head"})
+    head = request.head or await context.get(Git).checked_out(request.project_id)
+    place = await _place(context, request.project_id)
+    return await _pulls(context).create(place, context.caller, head=head, **values)
 
 
 async def _list(context: Context, request: schema.PullList) -> schema.PullPage:
@@ -74,6 +77,11 @@ async def _checks(context: Context, request: schema.PullNumber) -> schema.CheckP
     return schema.CheckPage(checks=await _pulls(context).checks(place, request.number))
 
 
+async def _rerun(context: Context, request: schema.PullRerun) -> schema.CheckPage:
+    place = await _place(context, request.project_id)
+    return schema.CheckPage(checks=await _pulls(context).rerun(place, request.number, request.checks))
+
+
 async def _actions(context: Context, request: schema.ActionsRequest) -> schema.Actions:
     place, runs = await _place(context, request.project_id), _runs(context)
     if request.run_id is None:
@@ -93,7 +101,7 @@ OPERATIONS: tuple[Operation, ...] = (
         route=Route("POST", _PR, 201),
         handler=_create,
         retry=Retry.PROBE,
-        example='weather --head towns --title "Ask for the town"',
+        example='weather --title "Ask for the town"',
     ),
     Operation(
         name="att.git.pr.list",
@@ -183,6 +191,18 @@ OPERATIONS: tuple[Operation, ...] = (
         role=Role.VIEWER,
         route=Route("GET", f"{_ONE}/checks"),
         handler=_checks,
+        example="weather 1",
+    ),
+    Operation(
+        name="att.git.pr.rerun",
+        summary="Run the checks of a pull request again",
+        request=schema.PullRerun,
+        result=schema.CheckPage,
+        effect=Effect.CHANGE,
+        role=Role.DEVELOPER,
+        route=Route("POST", f"{_ONE}/checks"),
+        handler=_rerun,
+        retry=Retry.PROBE,
         example="weather 1",
     ),
     Operation(

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, Field
 
+from att.forge.checks_file import CHECKS_MAX
 from att.forge.schema import (
     NUMBER_MAX,
     TEXT_CHARS_MAX,
@@ -20,7 +21,12 @@ class PullCreate(Request):
     """What shall be merged, and why."""
 
     title: str = Field(min_length=1, max_length=TITLE_CHARS_MAX, description="what it does, in a line")
-    head: str = Field(min_length=1, max_length=REF_CHARS_MAX, description="the branch to merge; push it first")
+    head: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=REF_CHARS_MAX,
+        description="the branch to merge, pushed before; the one that is checked out",
+    )
     base: str | None = Field(default=None, max_length=REF_CHARS_MAX, description="into which; the default branch")
     body: str = Field(default="", max_length=TEXT_CHARS_MAX, description="more about it")
 
@@ -44,6 +50,14 @@ class PullNumber(Request):
     """Which pull request."""
 
     number: int = Field(ge=1, le=NUMBER_MAX, description="its number")
+
+
+class PullRerun(PullNumber):
+    """Which checks of which pull request."""
+
+    checks: list[str] = Field(
+        default_factory=list, max_length=CHECKS_MAX, description="names of checks; all of them unless given"
+    )
 
 
 class PullShow(PullNumber):

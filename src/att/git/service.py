@@ -92,6 +92,10 @@ class Git:
         values = request.model_dump(exclude={"project_id"})
         return schema.Blame.model_validate(await self._ask(request.project_id, "git.blame", **values))
 
+    async def checked_out(self, project: str) -> str:
+        """Return the branch that is checked out. Raises Conflict(branch_missing) when none is."""
+        return await self._checked_out(await self._places.place(project))
+
     async def push(self, request: schema.PushRequest, progress: Progress) -> schema.Pushed:
         """Push a branch; what fails on the way is tried again. The first run of the job decides which commit goes.
 
@@ -130,11 +134,7 @@ class Git:
         known = await progress.state()
         if "commit" in known:
             return {**known, "again": True}
-        branch = request.branch
-        if branch is None:
-            branch = (await self._agents.of(place).call("git.resolve", ref="HEAD"))["current"]
-        if branch is None:
-            raise Conflict("branch_missing", "cannot push: no branch is checked out", hint="name it with --branch")
+        branch = request.branch or await self._checked_out(place)
         commit = (await self._agents.of(place).call("git.resolve", ref=f"refs/heads/{branch}"))["commit"]
         if request.remote != REMOTE:
             await self._remotes.one(place, request.remote)
@@ -143,6 +143,12 @@ class Git:
         plan = {"branch": branch, "commit": commit, "expected": expected}
         await progress.remember(**plan)
         return {**plan, "again": False}
+
+    async def _checked_out(self, place: Place) -> str:
+        branch: str | None = (await self._agents.of(place).call("git.resolve", ref="HEAD"))["current"]
+        if branch is None:
+            raise Conflict("branch_missing", "cannot tell which branch is meant: none is checked out")
+        return branch
 
     async def _often[T](self, once: Callable[[], Awaitable[T]], progress: Progress) -> T:
         """Try again what failed on the way, three times, waiting longer each time."""

@@ -95,7 +95,7 @@ OPERATIONS: tuple[Operation, ...] = (
         route=Route("POST", "/projects", status=201),
         handler=_create,
         retry=Retry.PROBE,
-        example="--name 'My bot' --template chatbot",
+        example="'My bot' --template chatbot",
     ),
     Operation(
         name="att.project.import",

@@ -67,7 +67,7 @@ class ProjectPage(BaseModel):
 class ProjectCreate(Request):
     """A new project from a template."""
 
-    name: Name
+    name: Name = Field(json_schema_extra={"cli": "argument"})
     template: str = Field(
         default=TEMPLATE_DEFAULT, max_length=64, description="which template; see att.project.templates"
     )

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from tests.fakes.forging import ANN, BEA, Forging, forging, over
 
-from att.forge.checks import verdict
+from att.forge.check_tasks import verdict
 from att.forge.checks_file import CHECKS_MAX, parse, required
 from att.forge.schema import Check, CheckState, PullRequest, PullState
 from att.kernel.errors import AttError
@@ -111,6 +111,47 @@ async def test_a_failed_required_check_refuses_the_merge_until_a_new_head_passes
     await world.forge.repositories.push(world.place, branch="towns", commit=commit)
     assert (await ended(world, pull.number))["words"].commit == commit
     assert (await merged(world, pull.number)).state is PullState.MERGED
+
+
+async def test_checks_run_again_count_instead_of_their_last_run(world: Forging) -> None:
+    await with_checks(world, CHOOSY)
+    await world.branch("towns", content="good\n", start="origin/main")
+    pull = await opened_pull(world, "towns")
+    first = await ended(world, pull.number)
+    asked = await world.forge.pulls.rerun(world.place, pull.number, ["style", "style"])
+    assert {one.name: one.state.final for one in asked} == {"words": True, "style": False}
+    second = await ended(world, pull.number)
+    assert (second["words"].id, second["style"].id == first["style"].id) == (first["words"].id, False)
+    await world.forge.pulls.rerun(world.place, pull.number, [])
+    third = await ended(world, pull.number)
+    assert {one.id for one in third.values()} & {one.id for one in second.values()} == set()
+    assert len(await world.forge.checks.runs(world.place, branch="towns", limit=10)) == 5
+
+
+async def test_a_check_that_still_runs_is_not_started_again(world: Forging) -> None:
+    await with_checks(world, PASSING)
+    world.tasks.gate = anyio.Event()
+    await world.branch("towns", start="origin/main")
+    pull = await opened_pull(world, "towns")
+    await until(lambda: len(world.tasks.started) > 0)
+    await world.forge.pulls.rerun(world.place, pull.number, [])
+    world.tasks.gate.set()
+    await ended(world, pull.number)
+    assert len(await world.forge.checks.runs(world.place, branch="towns", limit=10)) == 1
+
+
+async def test_a_rerun_names_checks_that_are_there_of_a_pull_request_that_is_open(world: Forging) -> None:
+    await with_checks(world, PASSING)
+    await world.branch("towns", start="origin/main")
+    pull = await opened_pull(world, "towns")
+    await ended(world, pull.number)
+    with pytest.raises(AttError) as unknown:
+        await world.forge.pulls.rerun(world.place, pull.number, ["words", "none"])
+    assert unknown.value.code == "check_unknown"
+    await merged(world, pull.number)
+    with pytest.raises(AttError) as over_now:
+        await world.forge.pulls.rerun(world.place, pull.number, [])
+    assert over_now.value.code == "pr_ended"
 
 
 async def test_checks_that_still_run_refuse_the_merge(world: Forging) -> None:

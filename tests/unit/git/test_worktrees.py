@@ -36,6 +36,15 @@ async def refusal(world: Forging, verb: str, **arguments: object) -> AttError:
     return refused.value
 
 
+async def test_the_branch_that_is_checked_out_is_told_and_refused_where_there_is_none(world: Forging) -> None:
+    await world.branch("towns")
+    assert await world.git.checked_out("demo") == "towns"
+    plain_git(world.place.work, "checkout", "--detach", "--quiet")
+    with pytest.raises(AttError) as refused:
+        await world.git.checked_out("demo")
+    assert refused.value.code == "branch_missing"
+
+
 async def test_a_repository_without_changes_is_clean(world: Forging) -> None:
     status = await world.git.status("demo")
     assert (status.branch, status.upstream, status.clean, status.files) == ("main", "origin/main", True, [])

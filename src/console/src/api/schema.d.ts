@@ -1030,7 +1030,11 @@ export interface paths {
          */
         get: operations["att_git_pr_checks"];
         put?: never;
-        post?: never;
+        /**
+         * Run the checks of a pull request again
+         * @description Which checks of which pull request.
+         */
+        post: operations["att_git_pr_rerun"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4519,9 +4523,10 @@ export interface components {
             title: string;
             /**
              * Head
-             * @description the branch to merge; push it first
+             * @description the branch to merge, pushed before; the one that is checked out
+             * @default null
              */
-            head: string;
+            head: string | null;
             /**
              * Base
              * @description into which; the default branch
@@ -4725,6 +4730,27 @@ export interface components {
             updated: string;
             /** Ended */
             ended: string | null;
+        };
+        /**
+         * PullRerun
+         * @description Which checks of which pull request.
+         */
+        PullRerun: {
+            /**
+             * Project Id
+             * @description id or slug of the project
+             */
+            project_id: string;
+            /**
+             * Number
+             * @description its number
+             */
+            number: number;
+            /**
+             * Checks
+             * @description names of checks; all of them unless given
+             */
+            checks?: string[];
         };
         /**
          * PullShow
@@ -12286,9 +12312,10 @@ export interface operations {
                     title: string;
                     /**
                      * Head
-                     * @description the branch to merge; push it first
+                     * @description the branch to merge, pushed before; the one that is checked out
+                     * @default null
                      */
-                    head: string;
+                    head?: string | null;
                     /**
                      * Base
                      * @description into which; the default branch
@@ -12684,6 +12711,138 @@ export interface operations {
             };
             /** @description The present state, a rule, or a missing confirmation forbids it. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_git_pr_rerun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Checks
+                     * @description names of checks; all of them unless given
+                     */
+                    checks?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckPage"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
