@@ -1,8 +1,8 @@
-"""`python -m dev.bundle [--output FOLDER]`: builds `att-<version>.attb`, its checksum and its bill of materials.
+"""`python -m dev.bundle [--output FOLDER] [--thin-for BUNDLE]`: builds `att-<version>.attb` with checksum and SBOM.
 
 Reads ATT_SIGNING_KEY (PEM Ed25519 private key file; without it a key made once under ~/.config/att), ATT_RELEASE=1
-(a release build: clean checkout, key demanded), ATT_WITH_NAT=1 (with NAT's venv, as a release build has it) and
-ATT_CACHE (what is kept between builds).
+(a release build: clean checkout, key demanded), ATT_LEAN=1 (without NAT's venv, for tests) and ATT_CACHE (what is kept
+between builds).
 """
 
 import argparse
@@ -31,12 +31,13 @@ def main(arguments: list[str]) -> int:
     """Build, print the steps and the path of the bundle, return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m dev.bundle", description="Build the signed release bundle.")
     parser.add_argument("--output", type=Path, default=REPOSITORY / "artifacts", help="folder for the results")
+    parser.add_argument("--thin-for", type=Path, metavar="BUNDLE", help="leave out what this earlier bundle carries")
     options = parser.parse_args(arguments)
     release = os.environ.get("ATT_RELEASE") == "1"
     try:
         key = signing_key(release=release)
         identity = identify(REPOSITORY, release=release)
-        bundle = build(identity, key, options.output.resolve())
+        bundle = build(identity, key, options.output.resolve(), thin_for=options.thin_for)
     except (CannotBuild, VmError, AttError) as error:
         sys.stderr.write(f"{error}\n")
         return 4
@@ -57,19 +58,24 @@ def signing_key(*, release: bool) -> Path:
     return own
 
 
-def build(identity: Identity, key: Path, output: Path) -> Path:
-    """Build the bundle of the checkout into `output`; the same inputs and key give the same bytes."""
+def build(identity: Identity, key: Path, output: Path, *, thin_for: Path | None = None) -> Path:
+    """Build the bundle of the checkout into `output`; the same inputs and key give the same bytes.
+
+    With `thin_for` it carries what that bundle lacks, and says so in its name: it fits where that one is installed.
+    """
     started = time.monotonic()
     output.mkdir(parents=True, exist_ok=True)
     cache = cache_folder()
     log = output / "bundle.log"
     log.write_bytes(b"")
-    bundle = output / f"att-{identity.version}.attb"
+    base = assemble.metadata_in(thin_for, key) if thin_for else None
+    thin = f".thin-for-{base.version}" if base else ""
+    bundle = output / f"att-{identity.version}{thin}.attb"
     with tempfile.TemporaryDirectory(prefix="build-", dir=cache) as work:
         release = make_release(identity, cache, Path(work), log)
         with appliance_step("bundle.pack", bundle) as step:
             metadata = assemble.describe_release(release, identity, load_facts(_facts_file()))
-            digest = assemble.sign_and_pack(release, metadata, key, bundle)
+            digest = assemble.sign_and_pack(release, metadata, key, bundle, base=base)
             shutil.copyfile(release / SBOM, output / f"att-{identity.version}.sbom.json")
             size = bundle.stat().st_size / 1e6
             files = assemble.count_files(metadata)

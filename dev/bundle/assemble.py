@@ -14,9 +14,12 @@ from dev.bundle.venv import site_packages
 from dev.vm.step import run
 
 from att.appliance import Facts
-from att.release.bundle import check_metadata
+from att.appliance import facts as built_in
+from att.kernel.errors import AttError
+from att.release.bundle import open_bundle
+from att.release.metadata import check_metadata
 from att.release.schema import LICENCE, SBOM, DatabaseSchema, File, Metadata, Requires, Step
-from att.release.trust import load_signing_key, sign_metadata
+from att.release.trust import TrustRoot, keyid_of, load_signing_key, sign_metadata
 from att.release.writer import describe, metadata_bytes, pack, total_size
 from att.store.migrations import head, migrations
 
@@ -104,11 +107,22 @@ def database_of(folder: Path) -> DatabaseSchema:
     return DatabaseSchema(version=ends.version, min_reader=ends.min_reader, change=steps[-1].change, steps=steps)
 
 
-def sign_and_pack(release: Path, metadata: Metadata, key: Path, output: Path) -> str:
-    """Write the signed bundle `output` and its checksum file; return the sha256."""
+def metadata_in(bundle: Path, key: Path) -> Metadata:
+    """Return the metadata of a bundle that `key` signed."""
+    public = load_signing_key(key).public_key()
+    try:
+        with bundle.open("rb") as file:
+            return open_bundle(file.fileno(), TrustRoot(keys={keyid_of(public): public}), built_in()).metadata
+    except (OSError, AttError) as error:
+        raise CannotBuild(f"cannot build for {bundle}: {error}") from error
+
+
+def sign_and_pack(release: Path, metadata: Metadata, key: Path, output: Path, *, base: Metadata | None = None) -> str:
+    """Write the signed bundle `output` and its checksum file, without what `base` has; return the sha256."""
     raw = metadata_bytes(metadata)
+    known = {entry.sha256 for entry in base.regular().values()} if base else set()
     partial = output.with_suffix(".partial")
-    digest = pack(release, raw, sign_metadata(raw, [load_signing_key(key)]), partial)
+    digest = pack(release, raw, sign_metadata(raw, [load_signing_key(key)]), partial, known=known)
     partial.rename(output)
     output.with_name(output.name + ".sha256").write_text(f"{digest}  {output.name}\n")
     return digest

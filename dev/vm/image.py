@@ -19,7 +19,7 @@ from dev.vm.step import VmError, appliance_step, output_of, run, say
 
 _PACKER = ROOT / "packer"
 _TREE = ("appliance", "provision", "schemas", "docs", "README.md", "LICENSE")
-_INPUTS = ("appliance", "provision", "packer", "systemd", "src", "upgrade", "schemas", "locks/runtime.txt")
+_INPUTS = ("appliance", "provision", "packer", "systemd", "src", "upgrade", "schemas", "templates", "locks/runtime.txt")
 _BUILD_SECONDS_MAX = 3600
 _DEFAULT_DISK_MIB = 8192
 _PACKER_PREFIX = re.compile(r"^\s*(==>|   )?\s*qemu\.att:\s?")
@@ -37,7 +37,9 @@ class Image:
 
 def inputs_digest(base: Path | str) -> str:
     """Digest of all that decides an image's content, whatever its version is called."""
-    files = [file for file in files_of(*_INPUTS, "pyproject.toml") if "/tests/" not in str(file)]
+    lean = os.environ.get("ATT_LEAN") == "1"
+    inputs = (*_INPUTS, "pyproject.toml", *([] if lean else ["locks/nat.txt"]))
+    files = [file for file in files_of(*inputs) if "/tests/" not in str(file)]
     return digest_of(files, str(base), str(_DEFAULT_DISK_MIB))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from att.release.bundle import parse_metadata
+from att.release.metadata import parse_metadata
 from att.release.install import seal
 from att.release.schema import Metadata
 

@@ -48,10 +48,12 @@ def derive_bundle(
     output: Path,
     overlay: Overlay | None = None,
     metadata: Mapping[str, Any] | None = None,
+    thin: bool = False,
 ) -> Path:
     """Write the bundle of `version` made of the release or bundle `base` into the folder `output` and return it.
 
-    `metadata` replaces fields of metadata.json after everything else. A changed `.py` gets a fresh `.pyc`.
+    `metadata` replaces fields of metadata.json after everything else. A changed `.py` gets a fresh `.pyc`. A thin one
+    carries what `base` lacks.
     """
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output, prefix=".derive-") as work:
@@ -67,7 +69,8 @@ def derive_bundle(
         fields["database"] = database_of(release / MIGRATIONS)
         raw = metadata_bytes(Metadata(**{**dict(old), **fields, **(metadata or {})}))
         bundle = output / f"att-{version}.attb"
-        pack(release, raw, sign_metadata(raw, [key]), bundle, level=_QUICK)
+        known = {entry.sha256 for entry in old.regular().values()} if thin else set()
+        pack(release, raw, sign_metadata(raw, [key]), bundle, level=_QUICK, known=known)
         return bundle
 
 
@@ -176,10 +179,10 @@ class Variant:
     also: str = ""
     """What the last of them does besides."""
 
-    def derive(self, base: Path, version: str, *, key: Ed25519PrivateKey, output: Path) -> Path:
+    def derive(self, base: Path, version: str, *, key: Ed25519PrivateKey, output: Path, thin: bool = False) -> Path:
         """Write this variant of the unpacked release `base` as `version` and return the bundle."""
         overlay = {**self.overlay(base), **more_migrations(*self.migrations, also=self.also)(base)}
-        return derive_bundle(base, version, key=key, output=output, overlay=overlay, metadata=self.metadata)
+        return derive_bundle(base, version, key=key, output=output, overlay=overlay, metadata=self.metadata, thin=thin)
 
 
 def _without_program(unit: bytes) -> bytes:

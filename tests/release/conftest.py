@@ -42,6 +42,7 @@ def build_clone(source: Path, clone: Path, key: Path, cache: Path, **variables: 
         cwd=clone,
         env={
             **os.environ,
+            "ATT_LEAN": "1",
             "PATH": f"{REPOSITORY / '.tools' / 'bin'}:{os.environ['PATH']}",
             "PYTHONPATH": f"{clone / 'src'}:{clone / 'appliance' / 'stage0'}",
             "ATT_SIGNING_KEY": str(key),

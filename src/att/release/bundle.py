@@ -2,21 +2,22 @@
 
 Order: size caps, signature over the raw metadata, parse, product, the listed tree; then, while it unpacks through the
 same descriptor, each member's header, place in the list, size and sha256. Nothing is written outside the target.
+
+A thin bundle lists every file and carries those that its receiver lacks: the others are taken from the releases that
+are installed, by their digest, and are hashed on the way like any other.
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from att.appliance import Facts
-from att.kernel.errors import InvalidInput, Refused, TooLarge
+from att.kernel.errors import InvalidInput, Refused
 from att.release.archive import BLOCK, Archive, Member
-from att.release.names import folded, tree_defect
+from att.release.metadata import check_metadata, parse_metadata
+from att.release.names import folded
+from att.release.present import Present
 from att.release.schema import LICENCE, METADATA, SBOM, SIGNATURES, File, Metadata
 from att.release.tree import Tree, require_space
 from att.release.trust import SIGNATURES_BYTES_MAX, Signers, TrustRoot, check_signatures
@@ -63,7 +64,7 @@ class Bundle:
             mtime = int(self.metadata.build_time.timestamp())
             tree.write(METADATA, [self._documents.metadata], mode=_DOCUMENT_MODE, mtime=mtime)
             tree.write(SIGNATURES, [self._documents.signatures], mode=_DOCUMENT_MODE, mtime=mtime)
-            _Unpacking(self.metadata, archive, tree, mtime, progress).run(members)
+            _Unpacking(self.metadata, archive, self._present(), tree, mtime, progress).run(members)
             tree.seal()
 
     def verify(self, progress: Progress | None = None) -> None:
@@ -72,7 +73,10 @@ class Bundle:
         members = archive.members()
         if _documents(archive, members, self._facts) != self._documents:
             raise Refused("bundle_changed", "cannot use the bundle: it changed while it was read")
-        _Unpacking(self.metadata, archive, None, 0, progress).run(members)
+        _Unpacking(self.metadata, archive, self._present(), None, 0, progress).run(members)
+
+    def _present(self) -> Present:
+        return Present(self._facts.paths.releases)
 
 
 def open_bundle(fd: int, trust: TrustRoot, facts: Facts) -> Bundle:
@@ -89,39 +93,6 @@ def open_bundle(fd: int, trust: TrustRoot, facts: Facts) -> Bundle:
     return Bundle(fd, facts, documents, signers, metadata)
 
 
-def parse_metadata(raw: bytes) -> Metadata:
-    """Return the parsed metadata.json; Refused("metadata_invalid") names the field that does not fit."""
-    try:
-        return Metadata.model_validate(json.loads(raw, object_pairs_hook=_no_repeats))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise Refused("metadata_invalid", f"cannot use the bundle: metadata.json: {field}: {first['msg']}") from error
-    except (ValueError, RecursionError) as error:
-        raise Refused("metadata_invalid", f"cannot use the bundle: metadata.json: {error}") from error
-
-
-def check_metadata(metadata: Metadata, facts: Facts) -> None:
-    """Raise unless the release is made for this product and machine, within the limits, and one self-contained tree."""
-    product = facts.product
-    if (metadata.product, metadata.compatible) != (product.name, product.compatible):
-        made_for = f"{metadata.product}/{metadata.compatible}"
-        raise InvalidInput("bundle_foreign", f"cannot use the bundle: it is made for {made_for}", field="bundle")
-    if metadata.architecture != product.architecture:
-        raise Refused(
-            "bundle_architecture",
-            f"cannot use the bundle: it is made for {metadata.architecture}, this is {product.architecture}",
-        )
-    files = metadata.regular()
-    if len(metadata.files) > facts.limits.release_files_max or metadata.size > facts.limits.release_bytes_max:
-        raise TooLarge("bundle_too_large", f"cannot use the bundle: {len(metadata.files)} files, {metadata.size} bytes")
-    if metadata.size != sum(entry.size for entry in files.values()):
-        raise Refused("metadata_invalid", "cannot use the bundle: metadata.json: size is not the sum of its files")
-    defect = tree_defect(files, metadata.links(), python=product.python)
-    if defect:
-        raise Refused(defect[0], f"cannot use the bundle: {defect[1]}")
-
-
 def member_name(path: str) -> str:
     """Return the name in the archive of the release's file `path`."""
     return path if path in _DOCUMENTS else FILES_PREFIX + path
@@ -131,9 +102,16 @@ class _Unpacking:
     """One pass over the members behind the two documents."""
 
     def __init__(
-        self, metadata: Metadata, archive: Archive, tree: Tree | None, mtime: int, progress: Progress | None
+        self,
+        metadata: Metadata,
+        archive: Archive,
+        present: Present,
+        tree: Tree | None,
+        mtime: int,
+        progress: Progress | None,
     ) -> None:
         self._metadata = metadata
+        self._present = present
         self._paths = {member_name(path): path for path in metadata.files}
         self._archive = archive
         self._tree = tree
@@ -153,9 +131,8 @@ class _Unpacking:
             seen.add(member.name)
             folds.add(folded(member.name))
             self._take(member)
-        missing = self._paths.keys() - seen
-        if missing:
-            raise Refused("bundle_file_missing", f"cannot use the bundle: it lacks {min(missing)}")
+        for name in sorted(self._paths.keys() - seen):
+            self._find(name)
         self._tell(always=True)
 
     def _take(self, member: Member) -> None:
@@ -177,22 +154,38 @@ class _Unpacking:
             raise Refused("bundle_file_mode", f"cannot use the bundle: {member.name} has mode {member.mode:04o}")
         if member.size != entry.size:
             raise Refused("bundle_file_mismatch", f"cannot use the bundle: {member.name} has another size than listed")
-        pieces = self._checked(member, entry)
+        self._write(path, entry, self._archive.content(member))
+
+    def _find(self, name: str) -> None:
+        path = self._paths[name]
+        entry = self._metadata.files[path]
+        found = self._present.find(entry.sha256) if isinstance(entry, File) else None
+        if found is None or not isinstance(entry, File):
+            raise Refused("bundle_file_missing", f"cannot use the bundle: it lacks {name}, no installed release has it")
+        try:
+            self._write(path, entry, self._present.content(found))
+        except Refused as error:
+            if error.code != "bundle_file_mismatch":
+                raise
+            raise Refused("release_damaged", f"cannot take {found} for the bundle: its content has changed") from error
+
+    def _write(self, path: str, entry: File, content: Iterable[bytes]) -> None:
+        pieces = self._checked(path, entry, content)
         if self._tree:
-            self._tree.write(path, pieces, mode=mode, mtime=self._mtime)
+            self._tree.write(path, pieces, mode=int(entry.mode, 8), mtime=self._mtime)
         else:
             for _ in pieces:
                 pass
 
-    def _checked(self, member: Member, entry: File) -> Iterable[bytes]:
+    def _checked(self, path: str, entry: File, content: Iterable[bytes]) -> Iterable[bytes]:
         digest = hashlib.sha256()
-        for piece in self._archive.content(member):
+        for piece in content:
             digest.update(piece)
             yield piece
             self._done += len(piece)
             self._tell()
         if digest.hexdigest() != entry.sha256:
-            raise Refused("bundle_file_mismatch", f"cannot use the bundle: {member.name} is not the listed content")
+            raise Refused("bundle_file_mismatch", f"cannot use the bundle: {path} is not the listed content")
 
     def _tell(self, *, always: bool = False) -> None:
         if self._progress and (always or self._done - self._told >= _PROGRESS_EVERY_BYTES):
@@ -222,10 +215,3 @@ def _document(archive: Archive, members: Iterator[Member], name: str, bytes_max:
             raise Refused("bundle_unsigned", "cannot use the bundle: it holds no signature")
         raise InvalidInput("bundle_foreign", f"cannot read the file: it does not begin with {name}", field="bundle")
     return archive.small(member, bytes_max)
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        raise ValueError("a name is given twice")
-    return table

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from att.kernel.errors import AttError, NotFound
-from att.release.bundle import parse_metadata
+from att.release.metadata import parse_metadata
 from att.release.schema import COMPLETE, METADATA, SIGNATURES, File, Link, Metadata
 
 _BESIDE = (METADATA, SIGNATURES, COMPLETE)

@@ -6,7 +6,7 @@ Same folder, same metadata, same keys: same bytes, wherever and whenever it runs
 import hashlib
 import json
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import zstandard
@@ -49,20 +49,31 @@ def metadata_bytes(metadata: Metadata) -> bytes:
     return json.dumps(metadata.model_dump(mode="json", by_alias=True), sort_keys=True, indent=1).encode() + b"\n"
 
 
-def pack(root: Path, metadata: bytes, signatures: bytes, output: Path, *, level: int = LEVEL) -> str:
+def pack(
+    root: Path,
+    metadata: bytes,
+    signatures: bytes,
+    output: Path,
+    *,
+    level: int = LEVEL,
+    known: Collection[str] = (),
+) -> str:
     """Write the bundle of the release in `root` to `output` and return the sha256 of the file.
 
-    `metadata` must be what `metadata_bytes` gave for exactly this folder.
+    `metadata` must be what `metadata_bytes` gave for exactly this folder. Files whose hex digest is in `known` are left
+    out: the bundle is thin and fits where a release that has them is installed.
     """
     parsed = Metadata.model_validate_json(metadata)
+    left_out = {path for path, entry in parsed.regular().items() if entry.sha256 in known}
+    carried = {path: entry for path, entry in parsed.files.items() if path not in left_out}
     mtime = int(parsed.build_time.timestamp())
     total = 2 * BLOCK + sum(BLOCK + _padded(size) for size in (len(metadata), len(signatures)))
-    for entry in parsed.files.values():
+    for entry in carried.values():
         total += BLOCK + (_padded(entry.size) if isinstance(entry, File) else 0)
     compressor = zstandard.ZstdCompressor(level=level, threads=_THREADS, write_checksum=True, write_content_size=True)
     stream = compressor.compressobj(size=total)
     with output.open("wb") as file:
-        for piece in _archive_bytes(root, parsed, {METADATA: metadata, SIGNATURES: signatures}, mtime):
+        for piece in _archive_bytes(root, carried, {METADATA: metadata, SIGNATURES: signatures}, mtime):
             file.write(stream.compress(piece))
         file.write(stream.flush())
     with output.open("rb") as written:
@@ -91,12 +102,14 @@ def header(name: str, *, mode: int, size: int, mtime: int, link: str = "") -> by
     return bytes(block)
 
 
-def _archive_bytes(root: Path, metadata: Metadata, documents: Mapping[str, bytes], mtime: int) -> Iterator[bytes]:
+def _archive_bytes(
+    root: Path, files: Mapping[str, File | Link], documents: Mapping[str, bytes], mtime: int
+) -> Iterator[bytes]:
     for name, content in documents.items():
         yield header(name, mode=0o444, size=len(content), mtime=mtime)
         yield content + bytes(-len(content) % BLOCK)
-    for path in _order(metadata.files):
-        entry = metadata.files[path]
+    for path in _order(files):
+        entry = files[path]
         if isinstance(entry, Link):
             yield header(member_name(path), mode=0o777, size=0, mtime=mtime, link=entry.link)
             continue

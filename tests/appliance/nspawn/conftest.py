@@ -12,7 +12,7 @@ import pytest
 import testinfra.host
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from dev.bundle.identity import identify
+from dev.bundle.identity import LEAN, identify
 from dev.vm.places import ARTIFACTS, ROOT
 from testinfra.backend import base
 from tests.appliance.nspawn import template
@@ -59,13 +59,15 @@ def trust_key(tmp_path_factory: pytest.TempPathFactory, signing_key: Ed25519Priv
 
 @pytest.fixture(scope="session")
 def bundle(able: None) -> Path:
-    """The bundle of this checkout, built unless it is there."""
+    """The bundle of this checkout without NAT's venv, built unless it is there."""
     named = os.environ.get("ATT_TEST_BUNDLE")
     if named:
         return Path(named)
-    path = ARTIFACTS / f"att-{identify(ROOT, release=False).version}.attb"
-    if not path.exists():
-        subprocess.run([sys.executable, "-m", "dev.bundle"], cwd=ROOT, check=True, timeout=900)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(LEAN, "1")
+        path = ARTIFACTS / f"att-{identify(ROOT, release=False).version}.attb"
+        if not path.exists():
+            subprocess.run([sys.executable, "-m", "dev.bundle"], cwd=ROOT, check=True, timeout=900)
     return path
 
 

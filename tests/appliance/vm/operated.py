@@ -126,7 +126,7 @@ class Operated:
 
 
 class Bundles:
-    """Variants of the bundle in the image, each with a version of its own, higher than the one before."""
+    """Variants of the bundle in the image, each with a version of its own, higher than the one before; thin ones."""
 
     def __init__(self, bundle: Path, folder: Path) -> None:
         self._key = load_key(signing_key(release=False))
@@ -138,7 +138,7 @@ class Bundles:
     def next(self, variant: str) -> tuple[Path, str]:
         """A bundle of the named variant of the catalogue, and its version."""
         version = f"9.0.{next(self._number)}"
-        return CATALOGUE[variant].derive(self._release, version, key=self._key, output=self._folder), version
+        return CATALOGUE[variant].derive(self._release, version, key=self._key, output=self._folder, thin=True), version
 
 
 def load_key(file: Path) -> Ed25519PrivateKey:

@@ -52,13 +52,15 @@ def test_a_build_without_nat_says_so_in_its_version() -> None:
     assert parse_version(version)
 
 
-def test_nat_is_in_release_builds_and_where_it_is_asked_for(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert identify(checkout, release=True).nat
+def test_nat_is_in_every_build_but_a_lean_one_which_is_no_release(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = identify(checkout, release=False)
+    assert full.nat
+    assert full.version == identify(checkout, release=True).version
+    monkeypatch.setenv("ATT_LEAN", "1")
     assert not identify(checkout, release=False).nat
-    monkeypatch.setenv("ATT_WITH_NAT", "1")
-    asked = identify(checkout, release=False)
-    assert asked.nat
-    assert asked.version == identify(checkout, release=True).version
+    assert identify(checkout, release=True).nat
 
 
 def test_a_checkout_without_tag_counts_its_commits(checkout: Path) -> None:
