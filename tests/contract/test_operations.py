@@ -53,6 +53,7 @@ OWN = (
     Case("att.token.revoke", {"token_id": "tok_none"}, "token_unknown"),
     Case("att.job.list"),
     Case("att.job.show", {"job_id": "job_none"}, "job_unknown"),
+    Case("att.job.show", {"job_id": "job_none", "wait_seconds": 26}, "invalid_input"),
     Case("att.job.log", {"job_id": "job_none"}, "job_unknown"),
     Case("att.job.cancel", {"job_id": "job_none"}, "job_unknown"),
     Case("att.audit.list", {"limit": 1}, stable=False),

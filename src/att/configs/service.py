@@ -1,11 +1,12 @@
 """Reads configs in the project's sandbox and has NAT's worker judge them."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
 import structlog
 
 from att.configs.schema import Components, ComponentsRequest, ConfigText, Graph, Validation
+from att.events.schema import ATTEvent, EventType
 from att.kernel.errors import AttError, InvalidInput, NotFound
 from att.nat.schema import Component, ConfigProblem, Edge, Node, Severity
 from att.projects.ports import Places
@@ -36,22 +37,31 @@ class Nat(Protocol):
         """Have the worker started before somebody asks."""
 
 
+class Bus(Protocol):
+    """What is asked of `att.events.service.Events`."""
+
+    def subscribe(self) -> AsyncIterator[ATTEvent]:
+        """Yield what happens from this call on, until the process stops."""
+
+
 class Configs:
     """The configs of all projects."""
 
-    def __init__(self, places: Places, agents: Agents, nat: Nat) -> None:
+    def __init__(self, places: Places, agents: Agents, nat: Nat, events: Bus) -> None:
         self._places = places
         self._agents = agents
         self._nat = nat
+        self._events = events
 
     async def run(self) -> None:
-        """Have the worker started where there are projects, so that the first check need not wait for it."""
+        """Have the worker started as soon as there is a project, so that its first start need not wait for it."""
+        told = self._events.subscribe()
         try:
             projects = await self._places.all()
         except AttError as error:
             log.warning("NAT's worker is not started yet", code=error.code)
-            return
-        if projects:
+            projects = []
+        if projects or await _is_made(told):
             self._nat.wake()
 
     async def read(self, project: str, path: str | None) -> ConfigText:
@@ -155,3 +165,11 @@ class Configs:
                 return None
             raise
         return str(read["content"])
+
+
+async def _is_made(told: AsyncIterator[ATTEvent]) -> bool:
+    """Return once a project was made, or False when the process stops before."""
+    async for event in told:
+        if event.event_type is EventType.PROJECT_CREATED:
+            return True
+    return False

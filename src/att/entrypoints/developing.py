@@ -62,7 +62,7 @@ def developing(
     rooms.ends.append(forge.stop)
     _code(rooms, events)
     _models(rooms, where, appliance=appliance)
-    _configs(rooms, where)
+    _configs(rooms, where, events)
     _running(rooms, where, store, events, appliance=appliance)
     return rooms
 
@@ -120,9 +120,9 @@ def _models(rooms: Developing, where: Facts, *, appliance: bool) -> None:
     rooms.services |= {RouterDoor: door, Models: Models(door)}
 
 
-def _configs(rooms: Developing, where: Facts) -> None:
+def _configs(rooms: Developing, where: Facts, events: Events) -> None:
     seam = NatSeam(nat_python(where))
-    configs = Configs(rooms.services[Places], rooms.services[Agents], seam)
+    configs = Configs(rooms.services[Places], rooms.services[Agents], seam, events)
     rooms.runs += [seam.run, configs.run]
     rooms.services |= {NatSeam: seam, Configs: configs}
 

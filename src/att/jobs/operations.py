@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from att.jobs.schema import Job, JobListRequest, JobLogRequest, JobPage, JobShowRequest, LogLine
+from att.jobs.schema import Job, JobListRequest, JobLogRequest, JobPage, JobShowRequest, JobWaitRequest, LogLine
 from att.jobs.service import Jobs
 from att.kernel.operation import Context, Effect, Kind, Operation, Role, Route
 
@@ -11,8 +11,8 @@ async def _list(context: Context, request: JobListRequest) -> JobPage:
     return await context.get(Jobs).list(request)
 
 
-async def _show(context: Context, request: JobShowRequest) -> Job:
-    return await context.get(Jobs).show(request.job_id)
+async def _show(context: Context, request: JobWaitRequest) -> Job:
+    return await context.get(Jobs).ended(request.job_id, request.wait_seconds)
 
 
 async def _log(context: Context, request: JobLogRequest) -> AsyncIterator[LogLine]:
@@ -39,8 +39,8 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         name="att.job.show",
-        summary="Show a job: its state, step, result or problem",
-        request=JobShowRequest,
+        summary="Show a job: its state, step, result or problem; wait for its end when asked to",
+        request=JobWaitRequest,
         result=Job,
         effect=Effect.READ,
         role=Role.VIEWER,

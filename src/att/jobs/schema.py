@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+WAIT_SECONDS_MAX = 25.0
+
 
 class JobState(StrEnum):
     """QUEUED and RUNNING jobs go on after a restart; the other three are final."""
@@ -94,6 +96,14 @@ class JobShowRequest(_Strict):
     """Which job."""
 
     job_id: str = Field(description="the id of the job")
+
+
+class JobWaitRequest(JobShowRequest):
+    """Which job, and whether to wait for it."""
+
+    wait_seconds: float = Field(
+        default=0.0, ge=0, le=WAIT_SECONDS_MAX, description="answer when the job has ended, at the latest after these"
+    )
 
 
 class JobLogRequest(_Strict):

@@ -168,6 +168,13 @@ class Jobs:
                 return
             await change.wait()
 
+    async def ended(self, job_id: str, seconds: float) -> Job:
+        """Return the job once it has ended, or as it is after `seconds` or when the process stops."""
+        if seconds > 0:
+            with anyio.move_on_after(seconds):
+                return await self.wait(job_id)
+        return await self.show(job_id)
+
     async def wait(self, job_id: str) -> Job:
         """Return the job once it has ended, or as it is when the process stops."""
         job = await self.show(job_id)

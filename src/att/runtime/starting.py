@@ -17,7 +17,7 @@ from att.runtime.service import Runtime
 from att.workspace.place import Place
 from att.workspace.schema import Ending, TaskState
 
-POLL_SECONDS = 0.2
+LOOK_SECONDS = 0.05
 
 
 class Starter:
@@ -127,7 +127,7 @@ class Starter:
                 raise Conflict("app_stopped", f"cannot start the app of {place.slug}: the start was cancelled")
             if anyio.current_time() > deadline:
                 raise await self._late(place, app, seconds)
-            await anyio.sleep(POLL_SECONDS)
+            await anyio.sleep(LOOK_SECONDS)
         fault = plugin_fault(await self._apps.launcher.log_end(place, app.task_id))
         if fault is not None:
             raise await self._failed(place, app, fault)

@@ -51,6 +51,9 @@ class Jobs(Protocol):
 
     async def show(self, job_id: str) -> Job: ...
 
+    async def ended(self, job_id: str, seconds: float) -> Job:
+        """Return the job once it has ended, or as it is after `seconds` or when the process stops."""
+
 
 class Audit(Protocol):
     """The record of who did what; it never makes a call fail."""

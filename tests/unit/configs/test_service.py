@@ -1,4 +1,5 @@
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from tests.fakes.agents import InProcessAgents
 
 from att.configs.schema import ComponentsRequest
 from att.configs.service import Configs
+from att.events.schema import ATTEvent, EventType
 from att.kernel.errors import AttError, InvalidInput, NotFound, Unavailable
 from att.workspace.place import Place
 from att.workspace.verbs import configs as verb
@@ -24,6 +26,7 @@ FINDING = {
     "hint": "",
 }
 WARNING = {**FINDING, "severity": "warning"}
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class FakeNat:
@@ -45,6 +48,17 @@ class FakeNat:
 
     def wake(self) -> None:
         self.woken = True
+
+
+class FakeEvents:
+    """Tells of these events, then the process stops."""
+
+    def __init__(self, *types: EventType) -> None:
+        self.types = types
+
+    async def subscribe(self) -> AsyncIterator[ATTEvent]:
+        for number, kind in enumerate(self.types):
+            yield ATTEvent(id=str(number), project_id="", event_type=kind, payload={}, timestamp=NOW, cursor="1")
 
 
 class FakePlaces:
@@ -84,7 +98,7 @@ def write(place: Place, path: str, text: str) -> None:
 
 
 def service(place: Place, nat: FakeNat) -> Configs:
-    return Configs(FakePlaces(place), InProcessAgents(), nat)
+    return Configs(FakePlaces(place), InProcessAgents(), nat, FakeEvents())
 
 
 async def test_the_projects_config_and_the_text_of_its_package_are_judged(place: Place) -> None:
@@ -220,12 +234,16 @@ async def test_no_more_of_a_package_is_read_than_the_limits_say(place: Place, mo
     assert (found["sources"], found["whole"]) == ({}, False)
 
 
-async def test_the_worker_is_woken_where_there_are_projects(place: Place) -> None:
-    for places, woken in (
-        (FakePlaces(place), True),
-        (FakePlaces(), False),
-        (FakePlaces(error=Unavailable("internal", "cannot read")), False),
+async def test_the_worker_is_woken_where_there_are_projects_or_as_soon_as_one_is_made(place: Place) -> None:
+    away, made = FakePlaces(error=Unavailable("internal", "cannot read")), FakeEvents(*EventType)
+    other = FakeEvents(EventType.PROJECT_DELETED)
+    for places, events, woken in (
+        (FakePlaces(place), FakeEvents(), True),
+        (FakePlaces(), other, False),
+        (FakePlaces(), made, True),
+        (away, other, False),
+        (away, made, True),
     ):
         nat = FakeNat()
-        await Configs(places, InProcessAgents(), nat).run()
+        await Configs(places, InProcessAgents(), nat, events).run()
         assert nat.woken is woken

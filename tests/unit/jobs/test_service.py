@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from pydantic import BaseModel
 from tests.fakes.database import HandClock, RememberingBus, fence, make_database, opened
@@ -457,6 +458,29 @@ async def test_watch_tells_each_change_and_ends_with_the_job(tmp_path: Path) -> 
                 seen_step[job.step].set()
     assert states[-1] is JobState.SUCCEEDED
     assert all(seen.is_set() for seen in seen_step.values())
+
+
+async def test_who_waits_gets_the_job_at_its_end_or_as_it_is_when_the_time_is_up(tmp_path: Path) -> None:
+    go_on = anyio.Event()
+
+    async def handler(_: Context, __: Request, progress: Progress) -> Result:
+        await go_on.wait()
+        return Result(said="")
+
+    async with world(make_database(tmp_path), handler) as at:
+        job_id = await at.submit()
+        assert not (await at.jobs.ended(job_id, 0)).state.final
+        assert not (await at.jobs.ended(job_id, 0.01)).state.final
+        ends: list[JobState] = []
+
+        async def wait() -> None:
+            ends.append((await at.jobs.ended(job_id, 20)).state)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(wait)
+            await anyio.lowlevel.checkpoint()
+            go_on.set()
+    assert ends == [JobState.SUCCEEDED]
 
 
 async def test_old_jobs_are_swept_with_their_lines_and_unfinished_ones_stay(tmp_path: Path) -> None:

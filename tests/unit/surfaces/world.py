@@ -215,6 +215,9 @@ class FakeJobs:
             self.keys[key] = reference
         return reference
 
+    async def ended(self, job_id: str, seconds: float) -> Job:
+        return await self.show(job_id)
+
     async def show(self, job_id: str) -> Job:
         job = self.jobs[job_id]
         if self.ends_with is None or job.state is self.ends_with:

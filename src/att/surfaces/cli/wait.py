@@ -11,7 +11,10 @@ from att.surfaces.cli.failure import JobFailed
 from att.surfaces.cli.progress import ProgressLine
 
 JOB_PATH = "/jobs/{job_id}"
-POLL_SECONDS = 0.5
+LOOK_SECONDS = 1.0
+"""So often the bar moves; that the job has ended is told at once."""
+PAUSE_SECONDS = 0.05
+AWAY_PAUSE_SECONDS = 0.5
 AWAY_SECONDS_MAX = 300.0
 _AWAY = frozenset({"unreachable", "write_fenced", "engine_unavailable"})
 
@@ -23,25 +26,27 @@ def wait_for(client: Client, job_id: str) -> dict[str, Any]:
     try:
         while True:
             try:
-                job = show_job(client, job_id)
+                job = show_job(client, job_id, wait_seconds=LOOK_SECONDS)
                 away_since = None
             except AttError as error:
                 away_since = away_since or time.monotonic()
                 if error.code not in _AWAY or time.monotonic() - away_since > AWAY_SECONDS_MAX:
                     raise
                 line.show("the API is away, waiting for it")
+                time.sleep(AWAY_PAUSE_SECONDS)
             else:
                 line.show(f"{job['step'] or job['state']}", job.get("percent"), seconds_left(job))
                 if job["finished"] is not None:
                     return demand_success(job)
-            time.sleep(POLL_SECONDS)
+                time.sleep(PAUSE_SECONDS)  # one that is about to stop answers without waiting
     finally:
         line.done()
 
 
-def show_job(client: Client, job_id: str) -> dict[str, Any]:
-    """Return the job as it is now."""
-    _, job = client.call("GET", JOB_PATH, {"job_id": job_id})
+def show_job(client: Client, job_id: str, *, wait_seconds: float = 0) -> dict[str, Any]:
+    """Return the job once it has ended, or as it is after `wait_seconds`."""
+    asked = {"wait_seconds": wait_seconds} if wait_seconds else {}
+    _, job = client.call("GET", JOB_PATH, {"job_id": job_id, **asked})
     found: dict[str, Any] = job
     return found
 

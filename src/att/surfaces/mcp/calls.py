@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 Context = ServerRequestContext[Any, Any]
 WAIT_SECONDS = 50.0
-POLL_SECONDS = 0.3
+LOOK_SECONDS = 0.3
 STREAM_ITEMS_MAX = 500
 ELICIT_SECONDS = 600.0
 _QUESTION = "confirm"
@@ -140,16 +140,15 @@ class Caller:
 
     async def _until_ended(self, context: Context, job_id: str) -> Job:
         beat, said = 0, ""
+        job = await self.exposure.jobs.show(job_id)
         while True:
-            job = await self.exposure.jobs.show(job_id)
             line = job.step if job.percent is None else f"{job.step} {job.percent:.0f} %"
             if line != said or job.state.final:
                 beat, said = beat + 1, line
                 await context.session.report_progress(float(beat), None, f"{job.state.value}: {line}")
             if job.state.final or self.draining.begun:
                 return job
-            with anyio.move_on_after(POLL_SECONDS):
-                await self.draining.wait()
+            job = await self.exposure.jobs.ended(job_id, LOOK_SECONDS)
 
 
 def succeeded(content: dict[str, Any]) -> types.CallToolResult:

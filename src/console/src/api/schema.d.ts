@@ -337,8 +337,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show a job: its state, step, result or problem
-         * @description Which job.
+         * Show a job: its state, step, result or problem; wait for its end when asked to
+         * @description Which job, and whether to wait for it.
          */
         get: operations["att_job_show"];
         put?: never;
@@ -3709,6 +3709,23 @@ export interface components {
          * @enum {string}
          */
         JobState: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+        /**
+         * JobWaitRequest
+         * @description Which job, and whether to wait for it.
+         */
+        JobWaitRequest: {
+            /**
+             * Job Id
+             * @description the id of the job
+             */
+            job_id: string;
+            /**
+             * Wait Seconds
+             * @description answer when the job has ended, at the latest after these
+             * @default 0
+             */
+            wait_seconds: number;
+        };
         /**
          * Live
          * @description The process answers.
@@ -8026,7 +8043,9 @@ export interface operations {
     };
     att_job_show: {
         parameters: {
-            query?: never;
+            query?: {
+                wait_seconds?: number;
+            };
             header?: never;
             path: {
                 job_id: string;

@@ -8,7 +8,7 @@ from tests.unit.surfaces.cli.conftest import Attctl
 from tests.unit.surfaces.cli.fake_api import FakeApi
 
 from att.kernel.codes import CODES
-from att.surfaces.cli.wait import POLL_SECONDS
+from att.surfaces.cli.wait import PAUSE_SECONDS
 
 TOKEN = {"id": "tok_1", "name": "ci", "role": "viewer", "kind": "person", "owner": "ann", "expires": None}
 
@@ -16,7 +16,7 @@ TOKEN = {"id": "tok_1", "name": "ci", "role": "viewer", "kind": "person", "owner
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
-    assert POLL_SECONDS > 0
+    assert PAUSE_SECONDS > 0
 
 
 def test_a_call_sends_the_token_and_the_fields_and_prints_the_result(api: FakeApi, attctl: Attctl) -> None:

@@ -61,6 +61,7 @@ def test_wait_shows_progress_on_stderr_and_the_result_on_stdout(
     assert run(spec(kind="job"), {}, options, wait=True) == 0
     told = capsys.readouterr()
     assert json.loads(told.out) == {"version": "2"}
+    assert [one.path for one in api.requests[1:]] == ["/api/v1/jobs/job_1?wait_seconds=1.0"] * 2
     assert "10 % work" in told.err
     assert "s left" in told.err
 
