@@ -67,6 +67,7 @@ CODES: dict[str, str] = {
     "credential_host": "store another credential for this host",
     "credential_unknown": "list them with `attctl project credentials list`",
     "credentials_full": "remove a credential that nobody uses",
+    "database_busy": "wait as long as Retry-After says",
     "database_damaged": "the database file does not pass its check: `attctl rollback`, or restore a snapshot",
     "database_missing": "the database is made at first boot: see `systemctl status att-firstboot`",
     "declined": "nothing was done; call again and answer yes to do it",

@@ -65,8 +65,8 @@ class NatSeam:
     ) -> dict[str, Any]:
         """Return the worker's answer, within `patience_seconds` also when it is still starting.
 
-        Raises TooMany(nat_busy) when too many wait already, Unavailable(nat_unavailable) while it starts,
-        Failed(nat_failed) when it could not answer, took too long or died twice over this question.
+        Raises TooMany(nat_busy) when too many wait already, Unavailable(nat_unavailable) while it starts or when it
+        took too long, Failed(nat_failed) when it could not answer or died twice over this question.
         """
         if self._ended:
             raise Unavailable(_UNAVAILABLE, "cannot ask NAT: the service is ending", retry_after_seconds=2)
@@ -137,7 +137,8 @@ class NatSeam:
         except Refused as error:
             question.end(error=Failed(_FAILED, f"{what}: {error}"))
         except TimeoutError as error:
-            question.end(error=Failed(_FAILED, f"{what}: NAT's worker took more than {ANSWER_SECONDS:.0f} s"))
+            late = f"{what}: NAT's worker took more than {ANSWER_SECONDS:.0f} s"
+            question.end(error=Unavailable(_UNAVAILABLE, late, retry_after_seconds=5))
             raise WorkerDied("it took too long for an answer and was killed") from error
         except WorkerDied as error:
             if question.tried:

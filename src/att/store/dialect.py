@@ -17,6 +17,8 @@ BEGIN_READ = "BEGIN"
 BEGIN_WRITE = "BEGIN IMMEDIATE"
 _READ_BUSY_MILLISECONDS = 5_000
 _READERS = 4
+READER_SECONDS = 15.0
+"""How long a read waits for one of the connections; more than one wait of a request still ends before its client."""
 _WAL_BYTES_KEPT = 16_777_216
 
 # FULL: in WAL mode NORMAL does not sync at commit, and a row that a client was told of must survive a power cut.
@@ -38,9 +40,10 @@ def engine(directory: Path, *, read_only: bool) -> AsyncEngine:
         database="file:" + quote(str(directory / DATABASE_FILE)),
         query={"mode": "rw", "uri": "true"},
     )
-    made = create_async_engine(url, pool_size=_READERS if read_only else 1, max_overflow=0)
-    busy = f"PRAGMA busy_timeout={_READ_BUSY_MILLISECONDS if read_only else 0}"
-    pragmas = (*_PRAGMAS, busy, "PRAGMA query_only=ON") if read_only else (*_PRAGMAS, busy)
+    readers = _READERS if read_only else 1
+    made = create_async_engine(url, pool_size=readers, max_overflow=0, pool_timeout=READER_SECONDS)
+    patience = f"PRAGMA busy_timeout={_READ_BUSY_MILLISECONDS if read_only else 0}"
+    pragmas = (*_PRAGMAS, patience, "PRAGMA query_only=ON") if read_only else (*_PRAGMAS, patience)
 
     @event.listens_for(made.sync_engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
@@ -82,6 +85,12 @@ def explained(error: DBAPIError) -> AttError:
     if "no such table: att_schema" in cause:
         return Unavailable("database_missing", "cannot use the database: it has no schema yet")
     return Failed("internal", f"cannot use the database: {cause}")
+
+
+def busy() -> Unavailable:
+    """Return what a request is told for which no connection became free."""
+    text = "cannot use the database: too many requests wait for it"
+    return Unavailable("database_busy", text, retry_after_seconds=2)
 
 
 def fenced() -> Unavailable:

@@ -11,7 +11,7 @@ from typing import Self
 import anyio
 import anyio.to_thread
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from att.kernel.errors import AttError, Unavailable
@@ -272,7 +272,10 @@ class Store:
 async def _connected(engine: AsyncEngine) -> AsyncIterator[Connection]:
     """Lend a connection; what is not committed is rolled back. The database's errors become ATT's."""
     try:
-        connection = await Connection.lent_by(engine)
+        try:
+            connection = await Connection.lent_by(engine)
+        except TimeoutError as error:
+            raise dialect.busy() from error
         try:
             yield connection
         finally:

@@ -1,5 +1,6 @@
 import math
 import sqlite3
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import anyio
@@ -41,6 +42,19 @@ async def test_a_committed_row_is_read_and_a_failed_block_leaves_none(tmp_path: 
             await half()
         assert await _count(store) == 1
         assert await store.ready() == SchemaInfo(version=head(MIGRATIONS).version, min_reader=1)
+
+
+async def test_a_read_that_gets_no_connection_is_told_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("att.store.dialect.READER_SECONDS", 0.05)
+    async with opened(make_database(tmp_path)) as store, AsyncExitStack() as held:
+        with pytest.raises(Unavailable) as refused:
+            while True:
+                await held.enter_async_context(store.read())
+        assert (refused.value.code, refused.value.retry_after_seconds) == ("database_busy", 2)
+        await held.aclose()
+        assert await _count(store) == 0
 
 
 async def test_the_link_is_followed_once(tmp_path: Path) -> None:
