@@ -49,9 +49,13 @@ async def test_a_read_that_gets_no_connection_is_told_to_come_again(
 ) -> None:
     monkeypatch.setattr("att.store.dialect.READER_SECONDS", 0.05)
     async with opened(make_database(tmp_path)) as store, AsyncExitStack() as held:
-        with pytest.raises(Unavailable) as refused:
+
+        async def read_on_and_on() -> None:
             while True:
                 await held.enter_async_context(store.read())
+
+        with pytest.raises(Unavailable) as refused:
+            await read_on_and_on()
         assert (refused.value.code, refused.value.retry_after_seconds) == ("database_busy", 2)
         await held.aclose()
         assert await _count(store) == 0
