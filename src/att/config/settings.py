@@ -4,10 +4,14 @@
 `ATT_SECTION_NAME` in the environment.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+EGRESS_ENTRY = (
+    r"^(\*|[a-z0-9][a-z0-9_-]{0,63})=(\*\.)?[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}"
+    r"(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?$"
+)
 RESTART_API = "restart:att-api"
 
 
@@ -108,6 +112,19 @@ class Projects(Section):
     )
 
 
+class Egress(Section):
+    """What projects may reach on the internet; without an entry a project reaches nothing."""
+
+    allow: list[Annotated[str, Field(pattern=EGRESS_ENTRY, max_length=300)]] = setting(
+        [],
+        "Hosts that a project may reach, `PROJECT=HOST` each: `weather=api.example.org` at the ports 443 and 22, "
+        "`weather=*.example.org` all hosts below it, `weather=git.example.org:8443` another port, `*=pypi.org` every "
+        "project. PROJECT is its short name or its id. Private and local addresses are never reached",
+        max_length=1_024,
+        door="ssh",
+    )
+
+
 class Settings(Section):
     """All settings of the appliance."""
 
@@ -119,3 +136,4 @@ class Settings(Section):
     retention: Retention = Retention()
     jobs: Jobs = Jobs()
     projects: Projects = Projects()
+    egress: Egress = Egress()

@@ -5,16 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
 
-from att.effects.filesystem import write_atomically
-from att.kernel.errors import Failed
+from att.effects.signing_keys import load_or_make, publish
 from att.kernel.signed_token import sign
 
 PURPOSE = "router"
@@ -44,11 +36,8 @@ class RouterKeys:
 
         Raises Failed(internal) where the file is there and holds no such key.
         """
-        key = _load(state / KEY_FILE)
-        path = public_file(run)
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        write_atomically(path, pem, mode=0o444)
+        key = load_or_make(state / KEY_FILE)
+        publish(key, public_file(run))
         return cls(key)
 
     def for_project(self, project_id: str) -> str:
@@ -65,17 +54,3 @@ class RouterKeys:
 
     def _sign(self, purpose: str, seconds: int, **claims: str) -> str:
         return sign(self._key, {"purpose": purpose, "exp": int(self._now()) + seconds, **claims})
-
-
-def _load(path: Path) -> Ed25519PrivateKey:
-    if not path.exists():
-        key = Ed25519PrivateKey.generate()
-        write_atomically(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600)
-        return key
-    try:
-        loaded = load_pem_private_key(path.read_bytes(), password=None)
-    except (OSError, ValueError) as error:
-        raise Failed("internal", f"cannot read the key {path}: {error}") from error
-    if not isinstance(loaded, Ed25519PrivateKey):
-        raise Failed("internal", f"cannot use the key {path}: it is no Ed25519 key")
-    return loaded

@@ -14,8 +14,15 @@ from tests.appliance.nspawn.container import Container
 from att.appliance import facts
 
 PATHS = facts().paths
-SOCKETS = ("att-api.socket", "att-router.socket", "att-upgraded.socket", "att-launcher.socket", "att-local.socket")
-ABSENT = ("att-memory.socket", "att-admin.socket", "att-egress.socket")
+SOCKETS = (
+    "att-api.socket",
+    "att-router.socket",
+    "att-upgraded.socket",
+    "att-launcher.socket",
+    "att-local.socket",
+    "att-egress.socket",
+)
+ABSENT = ("att-memory.socket", "att-admin.socket")
 RUNNING = ("att.target", "att-front.service", "att-api.service", "att-recover.service", "att-firstboot.service")
 
 
@@ -66,6 +73,9 @@ def test_units_of_the_release_come_from_its_own_folder(host: Host) -> None:
         (PATHS.run / "router.sock", "root", "www-data", 0o666),
         (PATHS.run / "api" / "router.pub", "att", "att", 0o444),
         (PATHS.api_state / "router-signing.key", "att", "att", 0o600),
+        (PATHS.run / "egress.sock", "root", "att-engine", 0o666),
+        (PATHS.run / "api" / "egress.pub", "att", "att", 0o444),
+        (PATHS.api_state / "egress-signing.key", "att", "att", 0o600),
         (PATHS.run / "upgraded.sock", "root", "att-engine", 0o660),
         (PATHS.run / "launcher.sock", "root", "att-engine", 0o660),
         (PATHS.run / "local.sock", "root", "att-operators", 0o660),

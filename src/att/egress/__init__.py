@@ -1,0 +1,1 @@
+"""The way out: what of the internet a project may reach, and the proxy that carries it there."""
