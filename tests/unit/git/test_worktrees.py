@@ -45,6 +45,19 @@ async def test_the_branch_that_is_checked_out_is_told_and_refused_where_there_is
     assert refused.value.code == "branch_missing"
 
 
+@pytest.mark.parametrize(
+    ("verb", "arguments"),
+    [
+        ("git.log", {"path": "a\0b", "limit": 1}),
+        ("git.diff", {"paths": ["a\0b"]}),
+        ("git.blame", {"path": "a\0b", "first": 1, "limit": 1}),
+        ("git.stage", {"paths": ["a\0b"]}),
+    ],
+)
+async def test_a_path_with_a_nul_character_is_refused(world: Forging, verb: str, arguments: dict[str, object]) -> None:
+    assert (await refusal(world, verb, **arguments)).code == "invalid_input"
+
+
 async def test_a_repository_without_changes_is_clean(world: Forging) -> None:
     status = await world.git.status("demo")
     assert (status.branch, status.upstream, status.clean, status.files) == ("main", "origin/main", True, [])

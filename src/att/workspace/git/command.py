@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from att.kernel.errors import AttError, Conflict, Failed, Unavailable
+from att.kernel.errors import AttError, Conflict, Failed, InvalidInput, Unavailable
 
 SECONDS_MAX = 50.0
 BYTES_MAX = 8 * 1024 * 1024
@@ -102,8 +102,11 @@ class Worktree:
     ) -> Output:
         """Run git to its end, whatever its code; a lock that a killed git left behind is removed.
 
-        Raises Unavailable(git_timeout), Conflict(git_missing) where there is no repository.
+        Raises Unavailable(git_timeout), Conflict(git_missing) where there is no repository, InvalidInput for what no
+        program can be given.
         """
+        if any("\0" in argument for argument in arguments):
+            raise InvalidInput("invalid_input", f"cannot ask git {arguments[0]}: an argument has a NUL character")
         output = self._once(arguments, feed, seconds, bytes_max, environment)
         for left in range(_LOCK_TRIES, 0, -1):
             locked = _LOCKED.search(output.errors)
