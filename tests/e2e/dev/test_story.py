@@ -79,13 +79,10 @@ def test_an_app_is_made_changed_tested_reviewed_merged_run_and_removed(
     for number in range(STARTS):
         started(do, project, figures)
         answered(do, project, *ASKED[template])
-        assert do("att.runtime.stop", project_id=project)["state"] == "stopped"
+        stopped(do, project)
         (tmp_path / f"bare{number}").mkdir()
         figures.bare = min(figures.bare or 1e9, seconds_to_healthy(work, tmp_path / f"bare{number}"))
-    do("att.project.delete", project_id=project)
-    with pytest.raises(Said) as gone:
-        do("att.project.status", project_id=project)
-    assert gone.value.code == "project_unknown"
+    deleted(do, project)
     assert not work.exists()
 
     who = f"{way_in.__name__}, {template}"
@@ -104,6 +101,20 @@ def test_an_app_is_made_changed_tested_reviewed_merged_run_and_removed(
     assert figures.ratio <= START_RATIO, rows
 
 
+def test_a_clone_of_a_project_is_started_stopped_and_deleted(dev: Dev, tmp_path: Path) -> None:
+    do = attctl(dev, tmp_path / "person", dev.token).do
+    first = do("att.project.create", name=f"Cloned {next(_names)}", template="chatbot")["id"]
+    forge = development_facts(dev.folder / "data").paths.forge
+    clone = do("att.project.clone", source=f"file://{forge / first}.git", name=f"Clone {next(_names)}")
+    assert clone["status"] == "cloned"
+    assert do("att.runtime.start", project_id=clone["id"])["healthy"]
+    assert do("att.project.status", project_id=clone["id"])["status"] == "running"
+    stopped(do, clone["id"])
+    assert do("att.project.status", project_id=clone["id"])["status"] == "stopped"
+    deleted(do, clone["id"])
+    deleted(do, first)
+
+
 def changed(do: Do, project: str) -> None:
     """Change a file on a branch; who would overwrite the change of somebody else is refused."""
     do("att.git.branch", project_id=project, name="better")
@@ -113,6 +124,8 @@ def changed(do: Do, project: str) -> None:
     with pytest.raises(Said) as conflict:
         do("att.code.write", project_id=project, path="README.md", content="lost", expected=before["sha256"])
     assert conflict.value.code == "file_changed"
+    files = do("att.git.status", project_id=project)["files"]
+    assert [(one["path"], one["worktree"]) for one in files] == [("README.md", "modified")]
     assert "+Better." in do("att.code.diff", project_id=project)["diff"]
 
 
@@ -165,6 +178,21 @@ def answered(do: Do, project: str, question: str, answer: str) -> None:
     assert answer in said["answer"]
     trace = do("att.trace.read", trace_id=said["trace_id"])
     assert [part["kind"] for part in trace].count("step") == said["steps"] > 0
+
+
+def stopped(do: Do, project: str) -> None:
+    """Stop the app; its log tells of its start."""
+    assert do("att.runtime.stop", project_id=project)["state"] == "stopped"
+    log = "".join(part["text"] for part in do("att.runtime.logs", project_id=project, limit=1000))
+    assert "Application startup complete" in log
+
+
+def deleted(do: Do, project: str) -> None:
+    """Delete the project; nobody finds it any more."""
+    do("att.project.delete", project_id=project)
+    with pytest.raises(Said) as gone:
+        do("att.project.status", project_id=project)
+    assert gone.value.code == "project_unknown"
 
 
 def wait_for_checks(do: Do, this: dict[str, Any]) -> None:
