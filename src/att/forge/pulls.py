@@ -5,22 +5,20 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from att.events.schema import EventType
 from att.forge import records
-from att.forge.bare import EMAIL_HOST, HEADS, Bare, Signature
-from att.forge.checks_file import PATH, parse, required
-from att.forge.decision import approval_problem, merge_problem, merge_proof
+from att.forge.bare import HEADS, Bare
+from att.forge.decision import approval_problem
+from att.forge.merging import Latest, Merging, tell, tip_of
 from att.forge.pktline import NOTHING
 from att.forge.ports import Bus
 from att.forge.repositories import BareRepositories
 from att.forge.schema import Approval, ChangedFile, Check, Comment, PullDetails, PullRequest, PullState
-from att.kernel.errors import AttError, Conflict, InvalidInput, NotFound
+from att.kernel.errors import Conflict, InvalidInput
 from att.kernel.operation import Caller
 from att.store.service import Store
 from att.workspace.place import Place
 
 FILES_MAX = 1_000
-_TRIES_MAX = 3
 
-Latest = Callable[[PullRequest], Awaitable[dict[str, Check]]]
 Request = Callable[[PullRequest], Awaitable[None]]
 Again = Callable[[PullRequest, Sequence[str]], Awaitable[None]]
 
@@ -51,6 +49,7 @@ class Pulls:
         self._check = check
         self._again = again
         self._clock = clock
+        self._merging = Merging(store, bus, repositories, latest=latest, clock=clock)
 
     async def create(
         self, place: Place, caller: Caller, *, head: str, base: str | None, title: str, body: str
@@ -60,7 +59,7 @@ class Pulls:
         target = base if base is not None else await bare.default_branch()
         if head == target:
             raise InvalidInput("invalid_input", f"cannot merge {head} into itself", field="head")
-        head_commit, base_commit = await _tip(bare, head, "head"), await _tip(bare, target, "base")
+        head_commit, base_commit = await tip_of(bare, head, "head"), await tip_of(bare, target, "base")
         if await bare.is_ancestor(head_commit, base_commit):
             raise Conflict("pr_nothing", f"cannot ask to merge {head}: {target} has all of it")
         async with self._store.write() as connection:
@@ -80,7 +79,7 @@ class Pulls:
                 base_commit=base_commit,
                 now=self._clock(),
             )
-        self._tell(EventType.GIT_PR_CREATED, pull)
+        tell(self._bus, EventType.GIT_PR_CREATED, pull)
         await self._keep_head(bare, pull)
         await self._check(pull)
         return pull
@@ -90,17 +89,9 @@ class Pulls:
         async with self._store.read() as connection:
             return await records.page(connection, place.project_id, state=state, limit=limit, before=before)
 
-    async def one(self, place: Place, number: int) -> PullRequest:
-        """Return one pull request; raises NotFound(pr_unknown)."""
-        async with self._store.read() as connection:
-            found = await records.one(connection, place.project_id, number)
-        if found is None:
-            raise NotFound("pr_unknown", f"cannot find the pull request {number}", field="number")
-        return found
-
     async def show(self, place: Place, number: int, *, diff: bool = False) -> PullDetails:
         """See `ports.PullRequests`."""
-        pull, bare = await self.one(place, number), await self._repositories.there(place.project_id)
+        pull, bare = await self._merging.one(place, number), await self._repositories.there(place.project_id)
         base = await bare.commit_of(HEADS + pull.base) if pull.state.live else pull.base_commit
         base = base or pull.base_commit
         conflicts = (await bare.merge_tree(base, pull.head_commit)).conflicts if pull.state.live else ()
@@ -108,7 +99,7 @@ class Pulls:
         async with self._store.read() as connection:
             approvals = await records.approvals(connection, pull)
             policy = await records.policy(connection, place.project_id)
-        problem = await self._problem(bare, pull, base, conflicts) if pull.state.live else None
+        problem = await self._merging.problem(bare, pull, base, conflicts) if pull.state.live else None
         return PullDetails(
             **pull.model_dump(),
             commits=await bare.commits_between(base, pull.head_commit),
@@ -126,7 +117,7 @@ class Pulls:
         self, place: Place, caller: Caller, number: int, *, body: str, path: str | None, line: int | None
     ) -> Comment:
         """See `ports.PullRequests`."""
-        pull = await self.one(place, number)
+        pull = await self._merging.one(place, number)
         async with self._store.write() as connection:
             return await records.add_comment(
                 connection, pull, caller, body=body, path=path, line=line, now=self._clock()
@@ -134,13 +125,13 @@ class Pulls:
 
     async def comments(self, place: Place, number: int) -> list[Comment]:
         """See `ports.PullRequests`."""
-        pull = await self.one(place, number)
+        pull = await self._merging.one(place, number)
         async with self._store.read() as connection:
             return await records.comments(connection, pull.id)
 
     async def approve(self, place: Place, caller: Caller, number: int) -> Approval:
         """See `ports.PullRequests`."""
-        pull = await self.one(place, number)
+        pull = await self._merging.one(place, number)
         async with self._store.write() as connection:
             policy = await records.policy(connection, place.project_id)
             problem = approval_problem(pull.state, is_author=pull.author_id == caller.id, policy=policy)
@@ -152,71 +143,26 @@ class Pulls:
 
     async def merge(self, place: Place, caller: Caller, number: int, *, message: str | None) -> PullRequest:
         """See `ports.PullRequests`."""
-        await self.one(place, number)
-        bare = await self._repositories.there(place.project_id)
-        async with self._repositories.merging(place.project_id):
-            pull = await self.settled(await self.one(place, number))
-            for _ in range(_TRIES_MAX):
-                if pull.state is PullState.MERGED:
-                    break
-                pull = await self._merged(bare, pull, caller, message)
-        if pull.state is not PullState.MERGED:
-            raise Conflict("base_moves", f"cannot merge: {pull.base} changes all the time")
-        await self._repositories.pushed(place.project_id)
-        return pull
-
-    async def _merged(self, bare: Bare, pull: PullRequest, caller: Caller, message: str | None) -> PullRequest:
-        """Merge once; the pull request comes back open when the base moved meanwhile."""
-        base = await _tip(bare, pull.base, "base")
-        merged = await bare.merge_tree(base, pull.head_commit)
-        problem = await self._problem(bare, pull, base, merged.conflicts)
-        if problem is not None:
-            raise problem
-        signature = Signature(caller.name, f"{caller.id}@{EMAIL_HOST}", self._clock())
-        text = message or f"Merge pull request #{pull.number}: {pull.title}\n\n{pull.body}".rstrip() + "\n"
-        commit = await bare.commit_tree(merged.tree, (base, pull.head_commit), text, signature)
-        async with self._store.write() as connection:
-            values = {"state": PullState.MERGING.value, "merge_commit": commit, "base_commit": base}
-            if not await records.change(connection, pull.id, only=PullState.OPEN, merged_by=caller.name, **values):
-                raise Conflict("pr_ended", "cannot merge: the pull request has ended meanwhile")
-        await bare.update_ref(HEADS + pull.base, commit, base, f"merge {pull.id}")
-        return await self.settled(pull.model_copy(update={**values, "state": PullState.MERGING}))
-
-    async def settled(self, pull: PullRequest) -> PullRequest:
-        """Return a pull request whose merge was begun as what came of it: the base branch alone proves it."""
-        if pull.state is not PullState.MERGING:
-            return pull
-        bare = await self._repositories.there(pull.project_id)
-        tip = await bare.commit_of(HEADS + pull.base)
-        reached = tip is not None and pull.merge_commit is not None and await bare.is_ancestor(pull.merge_commit, tip)
-        state, now = merge_proof(pull.merge_commit, reached=reached), self._clock()
-        values: dict[str, object] = {"state": state.value, "updated": now}
-        values |= {"ended": now} if state is PullState.MERGED else {"merge_commit": None, "merged_by": None}
-        async with self._store.write() as connection:
-            changed = await records.change(connection, pull.id, only=PullState.MERGING, **values)
-            found = await records.one(connection, pull.project_id, pull.number)
-        if found is not None and changed and state is PullState.MERGED:
-            self._tell(EventType.GIT_PR_MERGED, found)
-        return found or pull
+        return await self._merging.merge(place, caller, number, message=message)
 
     async def close(self, place: Place, number: int) -> PullRequest:
         """See `ports.PullRequests`."""
-        pull = await self.one(place, number)
+        pull = await self._merging.one(place, number)
         now = self._clock()
         async with self._store.write() as connection:
             ended = {"state": PullState.CLOSED.value, "ended": now, "updated": now}
             if not await records.change(connection, pull.id, only=PullState.OPEN, **ended):
                 raise Conflict("pr_ended", f"cannot close pull request {number}: it is {pull.state}")
-        return await self.one(place, number)
+        return await self._merging.one(place, number)
 
     async def checks(self, place: Place, number: int) -> list[Check]:
         """See `ports.PullRequests`."""
-        found = await self._latest(await self.one(place, number))
+        found = await self._latest(await self._merging.one(place, number))
         return sorted(found.values(), key=lambda one: one.name)
 
     async def rerun(self, place: Place, number: int, names: Sequence[str]) -> list[Check]:
         """See `ports.PullRequests`."""
-        pull = await self.one(place, number)
+        pull = await self._merging.one(place, number)
         if not pull.state.live:
             raise Conflict("pr_ended", f"cannot run checks of pull request {number}: it is {pull.state}")
         await self._again(pull, names)
@@ -246,7 +192,7 @@ class Pulls:
             begun = await records.live(connection)
         for pull in begun:
             if await self._repositories.of(pull.project_id).exists():
-                await self.settled(pull)
+                await self._merging.settled(pull)
         for project_id in {pull.project_id for pull in begun}:
             await self.refresh(project_id)
 
@@ -255,33 +201,3 @@ class Pulls:
         kept = await bare.commit_of(ref)
         if kept != pull.head_commit:
             await bare.update_ref(ref, pull.head_commit, kept or NOTHING, f"head of {pull.id}")
-
-    async def _problem(self, bare: Bare, pull: PullRequest, base: str, conflicts: tuple[str, ...]) -> AttError | None:
-        try:
-            names = required(parse(await bare.file(base, PATH)))
-        except AttError as error:
-            return error
-        async with self._store.read() as connection:
-            approvals = await records.approvals(connection, pull)
-            policy = await records.policy(connection, pull.project_id)
-        return merge_problem(
-            PullState.OPEN if pull.state is PullState.MERGING else pull.state,
-            approvals=approvals,
-            author_id=pull.author_id,
-            policy=policy,
-            required=names,
-            checks=await self._latest(pull),
-            conflicts=conflicts,
-        )
-
-    def _tell(self, event: EventType, pull: PullRequest) -> None:
-        told = {"number": pull.number, "title": pull.title, "head": pull.head, "base": pull.base}
-        self._bus.publish(event, {**told, "id": pull.id, "commit": pull.merge_commit}, project_id=pull.project_id)
-
-
-async def _tip(bare: Bare, branch: str, field: str) -> str:
-    found = await bare.commit_of(HEADS + branch)
-    if found is None:
-        hint = "push the branch first: attctl git push PROJECT"
-        raise NotFound("branch_unknown", f"cannot find the branch {branch[:100]} in the forge", field=field, hint=hint)
-    return found

@@ -192,9 +192,9 @@ async def test_a_process_that_died_in_a_merge_leaves_it_done_once_or_open(
         await world.forge.pulls.merge(world.place, BEA, pull.number, message=None)
     monkeypatch.undo()
 
-    assert (await world.forge.pulls.one(world.place, pull.number)).state is PullState.MERGING
+    assert (await world.forge.pulls.show(world.place, pull.number)).state is PullState.MERGING
     await world.forge.pulls.recover()
-    found = await world.forge.pulls.one(world.place, pull.number)
+    found = await world.forge.pulls.show(world.place, pull.number)
     assert found.state is (PullState.MERGED if moved else PullState.OPEN)
 
     again = await world.forge.pulls.merge(world.place, BEA, pull.number, message=None)
