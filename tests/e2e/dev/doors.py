@@ -97,12 +97,11 @@ class Mcp:
     def _ended(self, job_id: str) -> Any:
         deadline = time.monotonic() + JOB_SECONDS
         while time.monotonic() < deadline:
-            job = anyio.run(self._called, "att.job.show", {"job_id": job_id})
+            job = anyio.run(self._called, "att.job.show", {"job_id": job_id, "wait_seconds": 20})
             if job["state"] in ("succeeded", "failed", "cancelled"):
                 if job["problem"]:
                     raise Said(job["problem"]["code"], job["problem"]["detail"])
                 return job["result"]
-            time.sleep(0.2)
         raise AssertionError(f"{job_id} did not end in {JOB_SECONDS} s")
 
     async def _called(self, name: str, values: dict[str, Any]) -> Any:
