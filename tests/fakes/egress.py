@@ -12,6 +12,7 @@ from att.egress.decision import Client
 from att.egress.grants import GrantGate, Grants, public_file
 from att.egress.proxy import PREAMBLE, Limits, Proxy
 from att.egress.ways import Address, Ways, resolve
+from att.entrypoints.kept import listen_unix
 
 DEMO = Client("prj_1", "demo")
 
@@ -65,12 +66,14 @@ class WayOut:
 
 
 @asynccontextmanager
-async def way_out(folder: Path, *, limits: Limits | None = None, ways: Ways | None = None) -> AsyncIterator[WayOut]:
-    """Serve in this process below `folder`; `ways` is one that may reach loopback unless it is given."""
+async def way_out(
+    folder: Path, path: Path | None = None, *, limits: Limits | None = None, ways: Ways | None = None
+) -> AsyncIterator[WayOut]:
+    """Serve in this process, keys below `folder`; `ways` is one that may reach loopback unless it is given."""
     (folder / "state").mkdir()
     clock = Clock()
     loaded = Grants.load(folder / "state", folder / "run")
-    found = WayOut(folder / "egress.sock", Grants(loaded._key, clock), clock)
+    found = WayOut(path or folder / "egress.sock", Grants(loaded._key, clock), clock)
     paths = ways or Ways(rule=any_address, resolve=found.resolve)
     proxy = Proxy(GrantGate(public_file(folder / "run"), clock), lambda: found.entries, paths, limits)
     open_now = set[asyncio.Task[None]]()
@@ -80,7 +83,8 @@ async def way_out(folder: Path, *, limits: Limits | None = None, ways: Ways | No
         open_now.add(task)
         task.add_done_callback(open_now.discard)
 
-    server = await asyncio.start_unix_server(accepted, found.path, limit=proxy.head_bytes_max)
+    listener = listen_unix(found.path)
+    server = await asyncio.start_unix_server(accepted, sock=listener, limit=proxy.head_bytes_max, cleanup_socket=False)
     try:
         yield found
     finally:

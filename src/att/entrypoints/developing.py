@@ -3,13 +3,16 @@
 import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from att.appliance import Facts
 from att.code.service import Code
 from att.config.live import LiveSettings
 from att.configs.service import Configs
+from att.egress.grants import Grants
 from att.entrypoints.forge import forge_of
+from att.entrypoints.kept import keep, listen_unix
 from att.entrypoints.router_child import PORT as ROUTER_PORT
 from att.entrypoints.router_child import RouterChild
 from att.entrypoints.running import running
@@ -33,6 +36,7 @@ from att.workspace.agents import WorkspaceAgents
 from att.workspace.backends.subprocesses import SubprocessSandboxes
 from att.workspace.backends.units import UnitSandboxes
 from att.workspace.ports import Agents, Sandboxes
+from att.workspace.way_out import WayOut
 
 
 @dataclass
@@ -55,7 +59,7 @@ def developing(
 ) -> Developing:
     """Build the rooms over one store."""
     rooms = Developing()
-    _workspace(rooms, where, appliance=appliance)
+    _workspace(rooms, where, settings, appliance=appliance)
     _projects(rooms, where, store, events, jobs, settings, appliance=appliance)
     forge = forge_of(rooms.services, where, store, events, appliance=appliance)
     rooms.runs.append(forge.run)
@@ -67,9 +71,13 @@ def developing(
     return rooms
 
 
-def _workspace(rooms: Developing, where: Facts, *, appliance: bool) -> None:
-    sandboxes = UnitSandboxes(where) if appliance else SubprocessSandboxes(where)
-    rooms.services |= {Sandboxes: sandboxes, Agents: WorkspaceAgents(sandboxes)}
+def _workspace(rooms: Developing, where: Facts, settings: LiveSettings, *, appliance: bool) -> None:
+    way_out = WayOut(Grants.load(where.paths.api_state, where.paths.run), lambda: settings.current().egress.allow)
+    sandboxes = UnitSandboxes(where, way_out) if appliance else SubprocessSandboxes(where, way_out)
+    rooms.services |= {Sandboxes: sandboxes, Agents: WorkspaceAgents(sandboxes), WayOut: way_out}
+    if not appliance:
+        listener = listen_unix(where.unit("att-egress").socket_paths[0])
+        rooms.runs.append(partial(keep, "att.entrypoints.egress", where.root, (listener,)))
 
 
 def _projects(

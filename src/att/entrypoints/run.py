@@ -51,19 +51,13 @@ def _of_unit() -> tuple[RunSpec, Path]:
     task = json.loads(credential.read_bytes()[:SPEC_BYTES_MAX])
     where, release = facts(), release_root()
     folder = where.paths.projects / pwd.getpwuid(os.getuid()).pw_name.removeprefix(USER_PREFIX)
-    outward = [(where.ports.router, str(where.unit("att-router").socket_paths[0]))]
-    proxy = {}
-    if task["internet"]:
-        outward.append((EGRESS_PORT, str(where.unit("att-egress").socket_paths[0])))
-        proxy = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), f"http://127.0.0.1:{EGRESS_PORT}")
-        proxy |= {name.lower(): address for name, address in proxy.items()} | {"NO_PROXY": "127.0.0.1,localhost"}
     inside = Inside(
         folder=folder,
         att_python=str(release / "venv" / "bin" / "python"),
         nat_python=str(release / "nat" / "bin" / "python"),
         temporary=OWN_TEMPORARY,
-        environment=proxy,
-        outward=tuple(outward),
+        egress=(EGRESS_PORT, str(where.unit("att-egress").socket_paths[0])),
+        outward=((where.ports.router, str(where.unit("att-router").socket_paths[0])),),
     )
     return resolved(task, inside), folder / "tasks" / task["task_id"]
 

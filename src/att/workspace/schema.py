@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 LOG_BYTES_MAX = 64 * 1024 * 1024
 TASK_SECONDS_MAX = 4 * 3600
+STDIN_CHARS_MAX = 16 * 1024
 
 
 class TaskKind(StrEnum):
@@ -19,6 +20,7 @@ class TaskKind(StrEnum):
     BUILD = "build"
     TERMINAL = "terminal"
     SERVER = "server"
+    TRANSFER = "transfer"
 
 
 class Program(StrEnum):
@@ -42,7 +44,8 @@ class TaskSpec(BaseModel):
 
     `command` follows the interpreter that `program` names (`PLAIN`: it is the whole command). It runs in `cwd` below
     the worktree, in a session of its own; its output goes to the task's log. `secrets` reach it as environment
-    variables by way of credentials, never in argv, a unit or a spec on disk readable by others.
+    variables by way of credentials, never in argv, a unit or a spec on disk readable by others; `stdin` is what it
+    reads there, for a secret that must be in no environment either. With a `grant` it has a proxy to the internet.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,7 +63,8 @@ class TaskSpec(BaseModel):
     log_bytes_max: int = LOG_BYTES_MAX
     port: int | None = Field(default=None, description="the app's TCP port inside its network; 0 chooses one")
     pty: bool = False
-    internet: bool = False
+    stdin: str = Field(default="", max_length=STDIN_CHARS_MAX, repr=False)
+    grant: str | None = Field(default=None, max_length=4096, repr=False)
 
 
 class Ending(StrEnum):

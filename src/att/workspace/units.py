@@ -66,7 +66,7 @@ def drop_in(spec: TaskSpec, slot: Slot, *, release: Path, projects: Path, creden
         "MemorySwapMax=0",
         f"TasksMax={spec.processes_max}",
     ]
-    if spec.internet:
+    if spec.grant is not None:
         lines.append(f"BindPaths=-{egress}")
     if spec.timeout_seconds is not None:
         # att-run ends it in time; this is for an att-run that cannot.

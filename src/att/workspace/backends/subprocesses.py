@@ -21,6 +21,7 @@ from att.workspace.place import Place
 from att.workspace.schema import TaskSpec, TaskState
 from att.workspace.shim.records import STOP
 from att.workspace.shim.spec import OWN_TEMPORARY, Inside, RunSpec, resolved
+from att.workspace.way_out import WayOut
 
 TASKS_MAX = 64
 START_SECONDS = 60
@@ -29,10 +30,14 @@ _RUN = ("-P", "-m", "att.entrypoints.run")
 
 
 class SubprocessSandboxes(TaskFolders):
-    """Implements `Sandboxes`. `contain=False` leaves bubblewrap out even where it works."""
+    """Implements `Sandboxes`. `contain=False` leaves bubblewrap out even where it works.
 
-    def __init__(self, where: Facts, *, contain: bool = True) -> None:
+    Without a `way_out` no task has a proxy; the network is the developer's all the same.
+    """
+
+    def __init__(self, where: Facts, way_out: WayOut | None = None, *, contain: bool = True) -> None:
         self._where = where
+        self._way_out = way_out
         self._contain = contain
         self._locks: WeakValueDictionary[Path, anyio.Lock] = WeakValueDictionary()
 
@@ -115,7 +120,10 @@ class SubprocessSandboxes(TaskFolders):
         temporary = Path(OWN_TEMPORARY) if program else place.task(spec.task_id) / "tmp"
         if program is None:
             _make((temporary,))
-        inside = Inside(place.folder, sys.executable, nat, str(temporary))
+        egress = (0, str(self._where.unit("att-egress").socket_paths[0]))
+        inside = Inside(place.folder, sys.executable, nat, str(temporary), egress)
+        if self._way_out is not None:
+            spec = self._way_out.granted(place, spec)
         try:
             run = resolved(spec.model_dump(mode="json"), inside)
         except ValueError as error:

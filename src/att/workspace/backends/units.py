@@ -19,6 +19,7 @@ from att.workspace.place import Place
 from att.workspace.schema import TaskKind, TaskSpec, TaskState
 from att.workspace.shim.records import STOP
 from att.workspace.units import Slot
+from att.workspace.way_out import WayOut
 
 ANSWER_SECONDS = 200.0
 WIPE_SECONDS = 600.0
@@ -29,10 +30,11 @@ _WIPE = 'find "$@" -mindepth 1 -type d ! -perm -700 -exec chmod u+rwx {} + ; exe
 
 
 class UnitSandboxes(TaskFolders):
-    """Implements `Sandboxes` over the launcher's socket."""
+    """Implements `Sandboxes` over the launcher's socket; without a `way_out` nothing leads to the internet."""
 
-    def __init__(self, where: Facts) -> None:
+    def __init__(self, where: Facts, way_out: WayOut | None = None) -> None:
         self._socket = where.unit("att-launcher").socket_paths[0]
+        self._way_out = way_out
 
     async def prepare(self, place: Place) -> None:
         """Look that the slot's folders are there: the machine made them at boot."""
@@ -65,7 +67,8 @@ class UnitSandboxes(TaskFolders):
             return await self.state(place, spec.task_id)
         except NotFound:
             pass
-        await self._ask(place, {"verb": "start", "spec": spec.model_dump(mode="json")})
+        granted = self._way_out.granted(place, spec) if self._way_out else spec
+        await self._ask(place, {"verb": "start", "spec": granted.model_dump(mode="json")})
         with anyio.move_on_after(_BEGIN_SECONDS):
             while True:
                 try:

@@ -26,6 +26,7 @@ class Child:
 def start(spec: RunSpec, environment: dict[str, str], argv: list[str], inherited: tuple[int, ...]) -> Child:
     """Start it in a session of its own, to be killed by the kernel when this process ends; raises OSError."""
     ours, theirs = _terminal() if spec.pty else _pipe()
+    given = _filled(spec.stdin.encode()) if spec.stdin and not spec.pty else None
     parent = os.getpid()
 
     def prepare() -> None:
@@ -38,7 +39,7 @@ def start(spec: RunSpec, environment: dict[str, str], argv: list[str], inherited
     try:
         process = subprocess.Popen(
             argv,
-            stdin=theirs if spec.pty else subprocess.DEVNULL,
+            stdin=theirs if spec.pty else subprocess.DEVNULL if given is None else given,
             stdout=theirs,
             stderr=theirs,
             cwd=spec.cwd,
@@ -52,6 +53,8 @@ def start(spec: RunSpec, environment: dict[str, str], argv: list[str], inherited
         raise
     finally:
         os.close(theirs)
+        if given is not None:
+            os.close(given)
     process.returncode = 0  # it is reaped together with all other children, not through this object
     return Child(process.pid, ours)
 
@@ -61,6 +64,14 @@ def _pipe() -> tuple[int, int]:
     fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     os.set_blocking(ours, False)
     return ours, theirs
+
+
+def _filled(data: bytes) -> int:
+    """Return a file that holds `data`, at its beginning: in memory, with no name anywhere."""
+    file = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    os.write(file, data)
+    os.lseek(file, 0, os.SEEK_SET)
+    return file
 
 
 def _terminal() -> tuple[int, int]:

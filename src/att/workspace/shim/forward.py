@@ -17,10 +17,14 @@ Target = tuple[int, str | tuple[str, int]]
 
 
 class Forward:
-    """Accepts on `listener` and connects each to `target`; above the limit the next ones wait in the backlog."""
+    """Accepts on `listener` and connects each to `target`; above the limit the next ones wait in the backlog.
 
-    def __init__(self, loop: Loop, listener: socket.socket, target: Target) -> None:
+    `preamble` is what the target hears first on each connection.
+    """
+
+    def __init__(self, loop: Loop, listener: socket.socket, target: Target, preamble: bytes = b"") -> None:
         self._loop = loop
+        self._preamble = preamble
         self._listener = listener
         self._target = target
         self._open = 0
@@ -44,7 +48,7 @@ class Forward:
             return
         self._open += 1
         self._listen()
-        Pair(self._loop, near, far, self._closed)
+        Pair(self._loop, near, far, self._closed, self._preamble)
 
     def _closed(self) -> None:
         self._open -= 1
@@ -54,10 +58,10 @@ class Forward:
 class _Way:
     """One direction: what was read and not yet written."""
 
-    def __init__(self, source: socket.socket, sink: socket.socket) -> None:
+    def __init__(self, source: socket.socket, sink: socket.socket, first: bytes = b"") -> None:
         self.source = source
         self.sink = sink
-        self.waiting = bytearray()
+        self.waiting = bytearray(first)
         self.ended = False
         self.closed = False
 
@@ -85,10 +89,12 @@ class _Way:
 class Pair:
     """Two connected sockets; each direction ends by itself, and either failing ends both."""
 
-    def __init__(self, loop: Loop, near: socket.socket, far: socket.socket, closed: Callable[[], None]) -> None:
+    def __init__(
+        self, loop: Loop, near: socket.socket, far: socket.socket, closed: Callable[[], None], preamble: bytes = b""
+    ) -> None:
         self._loop = loop
         self._ends = (near, far)
-        self._ways = (_Way(near, far), _Way(far, near))
+        self._ways = (_Way(near, far, preamble), _Way(far, near))
         self._connected = False
         self._closed = closed
         self._watch()

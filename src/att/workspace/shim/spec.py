@@ -19,7 +19,8 @@ class RunSpec:
     """One task. `environment` is all that the task gets, secrets among it.
 
     `port` is the app's TCP port on loopback (0: `att-run` chooses one); an argument `{port}` is replaced by it, and it
-    is ATT_PORT. `outward` maps loopback ports inside to unix sockets outside. `listens`: the task inherits a listening
+    is ATT_PORT. `outward` maps loopback ports inside to unix sockets outside; `proxy` is such a port (0 again) for
+    HTTPS_PROXY, the socket of the way out and the grant to show there. `listens`: the task inherits a listening
     socket, `agent.sock`, as descriptor ATT_LISTEN_FD. `contained`: the first process is bubblewrap, which takes its
     children down with it, so it gets no SIGTERM, says a death by signal N with the code 128 + N, and leaves it to the
     process inside to make the terminal its own: job control knows no session of another process namespace.
@@ -35,6 +36,8 @@ class RunSpec:
     pty: bool = False
     port: int | None = None
     outward: tuple[tuple[int, str], ...] = ()
+    proxy: tuple[int, str, str] | None = field(default=None, repr=False)
+    stdin: str = field(default="", repr=False)
     listens: bool = False
     contained: bool = False
 
@@ -48,20 +51,24 @@ def parsed(data: bytes) -> RunSpec:
     try:
         found: dict[str, Any] = json.loads(data)
         outward = tuple((int(port), str(path)) for port, path in found.pop("outward"))
-        return RunSpec(**{**found, "argv": tuple(found["argv"]), "outward": outward})
+        proxy = tuple(found["proxy"]) if found["proxy"] else None
+        return RunSpec(**{**found, "argv": tuple(found["argv"]), "outward": outward, "proxy": proxy})
     except (KeyError, TypeError) as error:
         raise ValueError(f"cannot read the spec: {error}") from error
 
 
 @dataclass(frozen=True)
 class Inside:
-    """What the place of a task decides: the project's folder, the interpreters, where temporary files go."""
+    """What the place of a task decides: the project's folder, the interpreters, where temporary files go.
+
+    `egress` is the port of a task's proxy and the socket of the way out, for a task that has a grant.
+    """
 
     folder: Path
     att_python: str
     nat_python: str
     temporary: str
-    environment: dict[str, str] = field(default_factory=dict)
+    egress: tuple[int, str]
     outward: tuple[tuple[int, str], ...] = ()
 
 
@@ -79,7 +86,6 @@ def resolved(task: Mapping[str, Any], inside: Inside) -> RunSpec:
         "TMPDIR": inside.temporary,
         "ATT_TASK_OUT": str(own / OUT),
         **({"TERM": "xterm-256color"} if task["pty"] else {}),
-        **inside.environment,
         **task["environment"],
         **task["secrets"],
     }
@@ -94,5 +100,7 @@ def resolved(task: Mapping[str, Any], inside: Inside) -> RunSpec:
         pty=task["pty"],
         port=task["port"],
         outward=inside.outward,
+        proxy=(*inside.egress, task["grant"]) if task["grant"] is not None else None,
+        stdin=task["stdin"],
         listens=task["kind"] == "agent",
     )

@@ -34,6 +34,7 @@ NO_PROGRAM = 127
 _SIGNAL_CODES = 128
 _KILL_AGAIN_SECONDS = 0.02
 _FLUSH_SECONDS = 5.0
+_NEAR = "127.0.0.1,localhost,::1"
 
 
 class Supervisor:
@@ -76,6 +77,7 @@ class Supervisor:
             environment["ATT_PORT"] = str(self._port)
         argv = [str(self._port) if part == PORT_ARGUMENT else part for part in self._spec.argv]
         self._listen_outward()
+        environment = {**self._way_out(), **environment}
         attach_listener = unix_listener(ATTACH_SOCKET)
         self._child = start(self._spec, environment, argv, inherited)
         if self._inherited is not None:
@@ -92,6 +94,21 @@ class Supervisor:
             listener = socket.create_server(("127.0.0.1", port), backlog=128)
             listener.setblocking(False)
             Forward(self._loop, listener, (socket.AF_UNIX, path))
+
+    def _way_out(self) -> dict[str, str]:
+        """Open the proxy's port, where there is one; returns what leads programs to it."""
+        if self._spec.proxy is None:
+            return {}
+        port, path, grant = self._spec.proxy
+        listener = socket.create_server(("127.0.0.1", port), backlog=128)
+        listener.setblocking(False)
+        # By way of its folder's descriptor: the path of a socket has room for 107 bytes.
+        folder = os.open(Path(path).parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        target = (socket.AF_UNIX, f"/proc/self/fd/{folder}/{Path(path).name}")
+        Forward(self._loop, listener, target, b"ATT-GRANT %s\n" % grant.encode())
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+        return {**dict.fromkeys(names, address), **dict.fromkeys(("NO_PROXY", "no_proxy"), _NEAR)}
 
     def _supervise(self) -> None:
         started, limit = self._clock(), self._spec.timeout_seconds

@@ -1,0 +1,31 @@
+"""Gives tasks the grant with which the way out knows their project, where the policy names the project at all."""
+
+import os
+import pwd
+from collections.abc import Callable, Sequence
+
+from att.egress.decision import Client, allowances, allowed_to
+from att.egress.grants import Grants
+from att.workspace.place import Place
+from att.workspace.schema import TaskKind, TaskSpec
+
+
+class WayOut:
+    """`entries` gives the setting `egress.allow` as it is now."""
+
+    def __init__(self, grants: Grants, entries: Callable[[], Sequence[str]]) -> None:
+        self._grants = grants
+        self._entries = entries
+
+    def granted(self, place: Place, spec: TaskSpec) -> TaskSpec:
+        """Return the task with its project's grant; as it is where the project may reach nothing, or for an agent."""
+        client = client_of(place)
+        if spec.kind is TaskKind.AGENT or not allowed_to(client, allowances(self._entries())):
+            return spec
+        uid = os.getuid() if place.user is None else pwd.getpwnam(place.user).pw_uid
+        return spec.model_copy(update={"grant": self._grants.grant(client, uid, spec.timeout_seconds)})
+
+
+def client_of(place: Place) -> Client:
+    """Return how the policy knows a project."""
+    return Client(place.project_id, place.slug)
