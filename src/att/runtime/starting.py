@@ -18,6 +18,8 @@ from att.workspace.place import Place
 from att.workspace.schema import Ending, TaskState
 
 LOOK_SECONDS = 0.05
+LOOK_SHARE = 0.2
+"""Of the time until it is healthy at most this much is spent on looking, however slow the machine."""
 
 
 class Starter:
@@ -117,6 +119,7 @@ class Starter:
         """Wait for the first healthy answer and keep the app from then on; else it is stopped, with its fault kept."""
         deadline = anyio.current_time() + seconds
         while True:
+            looked = anyio.current_time()
             task = await self._apps.sandboxes.state(place, app.task_id)
             if not task.running:
                 raise await self._ended(place, app, task)
@@ -125,9 +128,10 @@ class Starter:
             if await progress.cancelled():
                 await self._abandon(place, app, None)
                 raise Conflict("app_stopped", f"cannot start the app of {place.slug}: the start was cancelled")
-            if anyio.current_time() > deadline:
+            now = anyio.current_time()
+            if now > deadline:
                 raise await self._late(place, app, seconds)
-            await anyio.sleep(LOOK_SECONDS)
+            await anyio.sleep(max(LOOK_SECONDS, (now - looked) / LOOK_SHARE))
         fault = plugin_fault(await self._apps.launcher.log_end(place, app.task_id))
         if fault is not None:
             raise await self._failed(place, app, fault)
