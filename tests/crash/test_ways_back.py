@@ -47,6 +47,18 @@ def roll_back(machine: Machine, to: str | None = None) -> None:
 # -- bad versions
 
 
+@pytest.mark.parametrize(("self_test_seconds", "ready_seconds"), [(1.0, 30.0), (40.0, 300.0)])
+def test_a_release_has_as_long_to_get_ready_as_its_self_test_says_that_the_machine_is_slow(
+    machine: Machine, self_test_seconds: float, ready_seconds: float
+) -> None:
+    machine.self_test_seconds = self_test_seconds
+    machine.sick["1.1.0"] = "never ready"
+    machine.apply(NONE)
+    transaction = machine.world().transaction()
+    assert transaction is not None
+    assert f"not healthy after {ready_seconds:.0f} s" in str(transaction.failure["detail"])
+
+
 def test_a_version_that_rolled_back_is_refused_until_it_is_forced(machine: Machine) -> None:
     machine.sick["1.1.0"] = "never ready"
     machine.apply(NONE)

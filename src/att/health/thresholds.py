@@ -11,6 +11,7 @@ LENGTHEN_MAX = 3.0
 """How many times a bundle may lengthen a deadline of the running release."""
 
 START_SECONDS_EXPECTED = 2.0
+SELF_TEST_SECONDS_EXPECTED = 4.0
 SCALE_MAX = 20.0
 SECONDS_MAX = 86_400
 CHECKS = ("ready", "release", "canary", "restarts", "sockets", "disk")
@@ -27,7 +28,7 @@ class Thresholds:
     required: tuple[str, ...] = ("ready", "release", "canary", "restarts", "sockets")
     wanted: tuple[str, ...] = ("disk",)
     ready_seconds: float = 30.0
-    self_test_seconds: float = 60.0
+    self_test_seconds: float = 180.0
     snapshot_seconds: float = 120.0
     migrate_seconds: float = 120.0
     restart_seconds: float = 60.0
@@ -84,8 +85,15 @@ def stricter(running: Thresholds, bundle: Thresholds) -> Thresholds:
     )
 
 
-def scaled(thresholds: Thresholds, last_start_seconds: float | None) -> Thresholds:
-    """Lengthen every deadline by how slow this machine started the running release; probation stays as it is."""
-    measured = START_SECONDS_EXPECTED if last_start_seconds is None else last_start_seconds
-    factor = min(SCALE_MAX, max(1.0, measured / START_SECONDS_EXPECTED))
+def scaled(
+    thresholds: Thresholds, last_start_seconds: float | None, self_test_seconds: float | None = None
+) -> Thresholds:
+    """Lengthen every deadline by how slow this machine is; probation stays as it is.
+
+    It was measured when the running release started, and a moment ago by the self-test of the one to come: a first
+    upgrade has no former start, and a machine may be busier today. The slower of both counts.
+    """
+    start = (last_start_seconds or 0.0) / START_SECONDS_EXPECTED
+    self_test = (self_test_seconds or 0.0) / SELF_TEST_SECONDS_EXPECTED
+    factor = min(SCALE_MAX, max(1.0, start, self_test))
     return replace(thresholds, **{name: getattr(thresholds, name) * factor for name in DEADLINES})

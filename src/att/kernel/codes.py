@@ -32,7 +32,7 @@ CODES: dict[str, str] = {
     "bundle_endless": "the bundle does not declare its size: do not use it",
     "bundle_file_extra": "the bundle holds a file that its signed metadata does not list: do not use it",
     "bundle_file_mismatch": "the bundle's files are not those its signed metadata lists: fetch it again",
-    "bundle_file_missing": "a thin bundle fits where its base release is installed: use the full one, or fetch this one again",
+    "bundle_file_missing": "a thin bundle fits where its base release is installed: use the full one",
     "bundle_file_mode": "a file of the bundle has another mode than its signed metadata says: do not use it",
     "bundle_foreign": "this file is no bundle for this product and architecture",
     "bundle_hostile": "the archive holds a member that no bundle may have: do not use it",

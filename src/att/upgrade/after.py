@@ -31,7 +31,7 @@ def switch(tools: Tools, transaction: Transaction, attempt: int) -> Transaction:
     world, layout = tools.world, tools.world.layout
     if transaction.schema_class != "none" and world.units.state(FENCE).active != "active":
         raise Failed("snapshot_failed", "cannot switch: the write lock was lost, so the copy may lack newer writes")
-    limits = tools.thresholds(transaction.source, transaction.target)
+    limits = tools.thresholds(transaction)
     trial_seconds = limits.restart_seconds + deadline_seconds(limits) + MARGIN_SECONDS
     deadline = world.clock.monotonic() + trial_seconds
     arm(world, transaction.id, deadline)
@@ -92,7 +92,7 @@ def prove(tools: Tools, transaction: Transaction, attempt: int) -> Transaction:
     """PROBATION: the gate's rounds until the verdict; raises `TrialFailed`."""
     world = tools.world
     deadline = transaction.deadline
-    limits = tools.thresholds(transaction.source, transaction.target)
+    limits = tools.thresholds(transaction)
     world.record(transaction.id, State.PROBATION, Phase.INTENT, attempt=attempt, deadline=deadline)
     listening = services.sockets(world.layout, transaction.target)
     trial = Trial(

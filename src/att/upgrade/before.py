@@ -120,18 +120,20 @@ def preflight(tools: Tools, transaction: Transaction, attempt: int) -> Transacti
     values |= _database(tools, transaction, metadata)
     if transaction.kind == "upgrade":
         tools.tell("self-test")
-        seconds = tools.thresholds(transaction.source, transaction.target).self_test_seconds
+        seconds = tools.thresholds(transaction).self_test_seconds
         world.before_effect("self-test")
+        began = world.clock.monotonic()
         said = tools.selftests.run(tools.release(transaction.target), _journal(tools), seconds)
         if said is not None:
             raise Refused("self_test_failed", f"cannot upgrade to {transaction.target}: its self-test failed: {said}")
+        values |= {"self_test_seconds": round(world.clock.monotonic() - began, 3)}
     return world.record(transaction.id, State.PREFLIGHT, Phase.DONE, **values)
 
 
 def baseline(tools: Tools, transaction: Transaction) -> dict[str, Any]:
     """Look at the running release; a sick one refuses the upgrade unless it is to be replaced on purpose."""
     world = tools.world
-    wanted = tools.thresholds(transaction.source, transaction.target)
+    wanted = tools.thresholds(transaction)
     listening = services.sockets(world.layout, transaction.source)
     look = tools.probe.look(transaction.source, listening, wanted.probe_timeout_seconds)
     failing = failed_checks(look, wanted.required, ())
@@ -180,7 +182,7 @@ def snapshot(tools: Tools, transaction: Transaction, attempt: int) -> Transactio
         return world.record(transaction.id, State.SNAPSHOT, Phase.DONE, attempt=attempt, database_target=live)
     copy = next_directory(tools.facts.paths.api_state)
     world.record(transaction.id, State.SNAPSHOT, Phase.INTENT, attempt=attempt, database_target=copy)
-    limits = tools.thresholds(transaction.source, transaction.target)
+    limits = tools.thresholds(transaction)
     target = transaction.target
     if change == "breaking":
         world.write(world.layout.fence, transaction.id + "\n")

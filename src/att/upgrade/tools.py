@@ -16,6 +16,7 @@ from att.upgrade.ports import Databases, SelfTests, Tell
 from att.upgrade.remembered import bad_versions, floor, start_seconds
 from att_stage0 import VERSION as STAGE0
 from att_stage0.layout import API, IMAGE_UNITS, Layout
+from att_stage0.transaction import Transaction
 from att_stage0.world import World, read_links
 
 GATES = Path("upgrade") / "gates.toml"
@@ -78,11 +79,13 @@ class Tools:
             bad=bad_versions(self.world.layout.bad_versions),
         )
 
-    def thresholds(self, source: str, target: str) -> Thresholds:
+    def thresholds(self, transaction: Transaction) -> Thresholds:
         """The stricter of both releases' gates, for the speed of this machine."""
+        source, target = transaction.source, transaction.target
         running = self._gates(source) or Thresholds()
         joined = thresholds.stricter(running, self._gates(target) or running)
-        return thresholds.scaled(joined, start_seconds(self.world.layout.upgrade_state, source))
+        self_test = transaction.number("self_test_seconds", 0.0)
+        return thresholds.scaled(joined, start_seconds(self.world.layout.upgrade_state, source), self_test)
 
     def _gates(self, release: str) -> Thresholds | None:
         path = self.release(release) / GATES

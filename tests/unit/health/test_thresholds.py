@@ -44,8 +44,13 @@ def test_a_bundle_lengthens_a_deadline_up_to_three_times() -> None:
     assert stricter(Thresholds(), Thresholds(ready_seconds=3000)).ready_seconds == 90
 
 
-@pytest.mark.parametrize(("start", "factor"), [(None, 1), (0.5, 1), (2, 1), (10, 5), (1000, 20)])
-def test_deadlines_follow_the_speed_of_the_machine(start: float | None, factor: float) -> None:
-    found = scaled(Thresholds(), start)
+@pytest.mark.parametrize(
+    ("start", "self_test", "factor"),
+    [(None, None, 1), (0.5, 2, 1), (2, 4, 1), (10, None, 5), (10, 8, 5), (None, 32, 8), (10, 32, 8), (1000, 1, 20)],
+)
+def test_deadlines_follow_the_slower_of_the_last_start_and_todays_self_test(
+    start: float | None, self_test: float | None, factor: float
+) -> None:
+    found = scaled(Thresholds(), start, self_test)
     assert found.ready_seconds == 30 * factor
     assert found.probation_seconds == 20
