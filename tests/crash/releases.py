@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from att.release.metadata import parse_metadata
 from att.release.install import seal
+from att.release.metadata import parse_metadata
 from att.release.schema import Metadata
 
 GATES = """
