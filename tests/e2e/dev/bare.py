@@ -34,7 +34,12 @@ def seconds_to_healthy(project: Path, folder: Path) -> float:
     with (
         (folder / "log").open("wb") as log,
         subprocess.Popen(
-            [*command, "--port", str(port)], cwd=project, env=environment, stdout=log, stderr=log
+            [*command, "--port", str(port)],
+            cwd=project,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # as ATT's apps are: the kernel shares time out among sessions
         ) as process,
     ):
         try:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+# Apps outlive the process that started them, as they should: here they end with it, however a test ends.
+WITH_ALL_IT_STARTS = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 ADDRESS = re.compile(r"ATT runs on (http://127\.0\.0\.1:\d+)/")
 
 
@@ -20,7 +22,6 @@ class Dev:
     url: str
     token_file: Path
     folder: Path
-    pid: int
 
     @property
     def token(self) -> str:
@@ -47,7 +48,7 @@ def offline() -> Iterator[None]:
 def dev(offline: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
     folder = tmp_path_factory.mktemp("dev")
     environment = {**os.environ, "PORT": "0", "DATA_DIR": str(folder / "data"), "NO_PROXY": "*"}
-    command = [sys.executable, "-m", "att.entrypoints.dev"]
+    command = [*WITH_ALL_IT_STARTS, "--", sys.executable, "-m", "att.entrypoints.dev"]
     with (
         (folder / "log").open("w", encoding="utf-8") as log,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment, text=True) as process,
@@ -55,6 +56,6 @@ def dev(offline: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev
         assert process.stdout is not None
         found = next(filter(None, map(ADDRESS.search, process.stdout)), None)
         assert found is not None, (folder / "log").read_text(encoding="utf-8")
-        yield Dev(found[1], folder / "data" / "secrets.d" / "admin-token", folder, process.pid)
+        yield Dev(found[1], folder / "data" / "secrets.d" / "admin-token", folder)
         process.terminate()
         process.wait(30)

@@ -73,7 +73,7 @@ def test_an_app_is_made_changed_tested_reviewed_merged_run_and_removed(
     project = made["id"]
     assert made["status"] == "created"
     changed(do, project)
-    counts = tested(do, project)
+    counts = passed(do, project)
     merged(do, person, project)
     work = development_facts(dev.folder / "data").paths.projects / project / "work"
     for number in range(STARTS):
@@ -129,7 +129,7 @@ def changed(do: Do, project: str) -> None:
     assert "+Better." in do("att.code.diff", project_id=project)["diff"]
 
 
-def tested(do: Do, project: str) -> dict[str, int]:
+def passed(do: Do, project: str) -> dict[str, int]:
     """Run all tests of the project; none fails and none is left out."""
     run = do("att.test.run", project_id=project)
     counts: dict[str, int] = run["report"]["counts"]
