@@ -89,17 +89,24 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 def command(folder: Path, *arguments: str, settings: Sequence[str] = ()) -> list[str]:
     """Return the whole command of git on the bare repository `folder`."""
     given = (part for setting in (*_SETTINGS, *settings) for part in ("-c", setting))
-    return [*_limits(), *_DIES_WITH_US, "git", *given, f"--git-dir={folder}", *arguments]
+    return [*_before_git(), "git", *given, f"--git-dir={folder}", *arguments]
 
 
 @cache
-def _limits() -> tuple[str, ...]:
-    """The limits in front of git; none where this process may not set any, which the journal then says."""
-    tried = subprocess.run([*_LIMITS, "true"], env={"PATH": _PATH}, capture_output=True, timeout=10, check=False)
-    if tried.returncode != 0:
-        _log.warning("git runs without limits of memory", reason=tried.stderr.decode(errors="replace").strip())
-        return ()
-    return _LIMITS
+def _before_git() -> tuple[str, ...]:
+    """What runs in front of git: its limits, and its end with this process, each where this process may ask for it.
+
+    In a unit without any capability setpriv(1) refuses to start; there the manager ends what a dead service leaves.
+    """
+    return (*_granted(_LIMITS, "limits of memory"), *_granted(_DIES_WITH_US, "an end of its own with the service"))
+
+
+def _granted(prefix: tuple[str, ...], what: str) -> tuple[str, ...]:
+    tried = subprocess.run([*prefix, "true"], env={"PATH": _PATH}, capture_output=True, timeout=10, check=False)
+    if tried.returncode == 0:
+        return prefix
+    _log.info(f"git runs without {what}", reason=tried.stderr.decode(errors="replace").strip())
+    return ()
 
 
 @asynccontextmanager
@@ -108,18 +115,16 @@ async def started(
     *arguments: str,
     settings: Sequence[str] = (),
     more: Mapping[str, str] | None = None,
-    pass_fds: Sequence[int] = (),
 ) -> AsyncIterator[Process]:
     """Start git with pipes; whatever of it is left at the end of the block is killed. Raises InvalidInput."""
     if any("\0" in argument for argument in arguments):
         raise InvalidInput("invalid_input", "cannot ask git: what it is given holds a null byte")
-    await anyio.to_thread.run_sync(_limits)
+    await anyio.to_thread.run_sync(_before_git)
     process = await anyio.open_process(
         command(folder, *arguments, settings=settings),
         env=environment(more),
         cwd=folder,
         start_new_session=True,
-        pass_fds=pass_fds,
     )
     try:
         yield process
@@ -135,18 +140,17 @@ async def started(
 async def run(
     folder: Path,
     *arguments: str,
-    feed: bytes = b"",
+    feed: bytes | AsyncIterator[bytes] = b"",
     seconds: float = SECONDS_MAX,
     bytes_max: int = BYTES_MAX,
     settings: Sequence[str] = (),
     more: Mapping[str, str] | None = None,
-    pass_fds: Sequence[int] = (),
 ) -> Finished:
     """Run git to its end, whatever its code. Raises Unavailable(git_timeout), TooLarge(git_output_large)."""
     out, errors = bytearray(), bytearray()
     code: int | None = None
     with anyio.move_on_after(seconds):
-        async with started(folder, *arguments, settings=settings, more=more, pass_fds=pass_fds) as process:
+        async with started(folder, *arguments, settings=settings, more=more) as process:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_feed, process, feed)
                 tasks.start_soon(_read, process.stdout, out, bytes_max)
@@ -169,11 +173,14 @@ async def must(
     return finished.text
 
 
-async def _feed(process: Process, feed: bytes) -> None:
+async def _feed(process: Process, feed: bytes | AsyncIterator[bytes]) -> None:
     if process.stdin is None:
         return
     with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
-        if feed:
+        if not isinstance(feed, bytes):
+            async for chunk in feed:
+                await process.stdin.send(chunk)
+        elif feed:
             await process.stdin.send(feed)
         await process.stdin.aclose()
 

@@ -8,6 +8,7 @@ from att.projects.ports import Apps, Repositories
 from att.projects.records import Stored
 from att.workspace.place import Place
 from att.workspace.ports import Agents, Sandboxes
+from att.workspace.units import Slot
 
 SLOTS = 256
 
@@ -27,9 +28,11 @@ class Outside:
     appliance: bool
 
     def place(self, row: Stored) -> Place:
-        """Return where a project lies."""
-        user = None if row.slot is None else f"att-p{row.slot:03}"
-        return Place(row.id, row.slug, self.where.paths.projects / row.id, user)
+        """Return where a project lies: on the appliance in the folder of its slot, which the machine made at boot."""
+        if row.slot is None:
+            return Place(row.id, row.slug, self.where.paths.projects / row.id)
+        slot = Slot(row.slot)
+        return Place(row.id, row.slug, self.where.paths.projects / slot.folder, slot.user)
 
     async def remove(self, row: Stored) -> None:
         """Stop and remove everything of a project but its row; may run again."""

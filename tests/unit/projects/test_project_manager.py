@@ -357,7 +357,8 @@ async def test_on_the_appliance_each_project_has_a_user_that_is_given_again_when
         w.far.fails = {"remove repository": Unavailable("agent_unreachable", "cannot: gone")}
         assert await code_of(w.projects.delete("two")) == "agent_unreachable"
         await w.arriving.create(CALLER, _create("four"))
-        assert (await w.projects.place("four")).user == "att-p003"
+        place = await w.projects.place("four")
+        assert (place.user, place.folder.name) == ("att-p003", "p003"), "the folder that the machine made for that user"
         w.far.fails = {}
         await w.projects.sweep()
         await w.arriving.create(CALLER, _create("five"))

@@ -1,12 +1,15 @@
 """Opens files beneath one folder and never outside it, whatever links are there or are put there meanwhile.
 
-The kernel resolves each path in one call (openat2 with RESOLVE_BENEATH), relative to a descriptor of the folder, so
-there is no moment between a check and a use. Links that stay inside are followed.
+A path is walked name by name, each opened relative to the descriptor of the folder before it and never through a link:
+there is no moment between a check and a use. Links that stay inside are followed by hand, and `..` goes back to the
+descriptor that was there before, never to where the folder lies by now. Go's os.Root works like this. (openat2 with
+RESOLVE_BENEATH would do it in one call, and is not there in units with RestrictSUIDSGID=, which cannot look into it.)
 """
 
 import ctypes
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,15 +21,10 @@ PATH_BYTES_MAX = 4096
 NAME_BYTES_MAX = 255
 RESERVED = ".git"
 
-_OPENAT2 = 437  # one number on every architecture
-_NO_MAGICLINKS, _NO_SYMLINKS, _BENEATH = 0x02, 0x04, 0x08
 _RENAME_NOREPLACE = 1
-_TRIES_MAX = 100
+_LINKS_MAX = 40
+_FOLDER = os.O_PATH | os.O_DIRECTORY
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-class _OpenHow(ctypes.Structure):
-    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
 
 
 def parts_of(path: str) -> tuple[str, ...]:
@@ -79,17 +77,54 @@ def open_beneath(fd: int, parts: tuple[str, ...], flags: int, *, follow: bool = 
 
     With `follow=False` any link on the way is refused with ELOOP.
     """
-    resolve = _BENEATH | _NO_MAGICLINKS | (0 if follow else _NO_SYMLINKS)
-    how = _OpenHow(flags | os.O_CLOEXEC, 0, resolve)
-    path = os.fsencode("/".join(parts) or ".")
-    for _ in range(_TRIES_MAX):
-        found: int = _libc.syscall(_OPENAT2, fd, path, ctypes.byref(how), ctypes.c_size_t(ctypes.sizeof(how)))
-        if found >= 0:
-            return found
-        number = ctypes.get_errno()
-        if number not in (errno.EAGAIN, errno.EINTR):
-            raise OSError(number, os.strerror(number), "/".join(parts))
-    raise OSError(errno.EXDEV, "renamed all the time", "/".join(parts))
+    path = "/".join(parts)
+    above = [os.dup(fd)]
+    todo, links = list(reversed(parts)), 0
+    try:
+        while todo:
+            name = todo.pop()
+            if name in ("", "."):
+                continue
+            if name == "..":
+                if len(above) == 1:
+                    raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
+                os.close(above.pop())
+                continue
+            target = _target(above[-1], name)
+            if target is None:
+                if not todo:
+                    return _step(above[-1], name, flags)
+                above.append(_step(above[-1], name, _FOLDER))
+                continue
+            links += 1
+            if not follow or links > _LINKS_MAX:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            if target.startswith("/"):
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
+            todo.extend(reversed(target.split("/")))
+        return os.open(".", flags | os.O_CLOEXEC, dir_fd=above[-1])
+    finally:
+        for one in above:
+            os.close(one)
+
+
+def _target(fd: int, name: str) -> str | None:
+    """Where the link `name` in a folder leads, None when it is none."""
+    try:
+        return os.readlink(name, dir_fd=fd)
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            return None
+        raise
+
+
+def _step(fd: int, name: str, flags: int) -> int:
+    """Open one name in a folder; ELOOP for a link that was put there in this moment."""
+    found = os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+    if flags & os.O_PATH and stat.S_ISLNK(os.fstat(found).st_mode):
+        os.close(found)
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
+    return found
 
 
 @contextmanager
