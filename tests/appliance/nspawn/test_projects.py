@@ -1,4 +1,4 @@
-"""Projects on real systemd, by attctl at the SSH door: each in its own slot, its files and git reached through the API."""
+"""Projects on real systemd, by attctl at the SSH door: each in its own slot, reached through the API."""
 
 import json
 from typing import Any

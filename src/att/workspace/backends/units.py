@@ -25,8 +25,16 @@ ANSWER_SECONDS = 200.0
 WIPE_SECONDS = 600.0
 _BEGIN_SECONDS = 10.0
 _LOOK_SECONDS = 0.02
-# Directories first: some package managers make theirs unwritable, and then nothing below them can go.
-_WIPE = 'find "$@" -mindepth 1 -type d ! -perm -700 -exec chmod u+rwx {} + ; exec find "$@" -mindepth 1 -delete'
+# Directories first: some package managers make theirs unwritable, and then nothing below them can go. Again when
+# something was still being removed by whoever made it.
+_WIPE = """
+for attempt in 1 2 3; do
+  find "$@" -ignore_readdir_race -mindepth 1 -type d ! -perm -700 -exec chmod u+rwx {} +
+  find "$@" -ignore_readdir_race -mindepth 1 -delete
+  [ -n "$(find "$@" -mindepth 1 -print -quit)" ] || exit 0
+done
+exit 1
+"""
 
 
 class UnitSandboxes(TaskFolders):
