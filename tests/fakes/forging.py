@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.fakes.agents import InProcessAgents
 from tests.fakes.database import HandClock, RememberingBus, make_database, opened
 
+from att.egress.grants import Grants
 from att.forge.service import Forge
+from att.forge.transfers import Transfers
 from att.git.schema import CommitRequest
 from att.git.service import Git
 from att.kernel.errors import NotFound
@@ -22,6 +25,7 @@ from att.projects.ports import Login
 from att.store.service import Store
 from att.workspace.place import Place
 from att.workspace.schema import Ending, Program, TaskSpec, TaskState
+from att.workspace.way_out import WayOut
 
 ANN = Caller(id="usr_ann", name="ann", role=Role.DEVELOPER)
 BEA = Caller(id="usr_bea", name="bea", role=Role.DEVELOPER)
@@ -177,16 +181,26 @@ class Forging:
         return log.read_text().splitlines() if log.exists() else []
 
 
+def no_way_out() -> WayOut:
+    """Return the way out of an appliance on which nobody may reach anything."""
+    return WayOut(Grants(Ed25519PrivateKey.generate()), tuple)
+
+
 @asynccontextmanager
-async def forging(folder: Path, *, files: bool = True, checks: bool = False) -> AsyncIterator[Forging]:
-    """Give a project with a first commit in its forge; `checks` has the forge's background work run."""
+async def forging(
+    folder: Path, *, files: bool = True, checks: bool = False, transfers: Transfers | None = None
+) -> AsyncIterator[Forging]:
+    """Give a project with a first commit in its forge; `checks` has the forge's background work run.
+
+    Other hosts are reached by `transfers`, else not at all.
+    """
     place = Place("prj_demo", "demo", folder / "projects" / "demo")
     for each in (place.work, place.home, place.tasks):
         each.mkdir(parents=True)
     (place.work / "file.txt").write_text("first\n")
     clock, bus, agents, tasks = HandClock(), RememberingBus(), InProcessAgents(), PlainTasks()
     async with opened(make_database(folder), clock=clock, schema_version=SCHEMA) as store:
-        made = over(folder, store, place, agents, tasks, bus, clock, files=files)
+        made = over(folder, store, place, agents, tasks, bus, clock, files=files, transfers=transfers)
         await made.forge.create(place)
         async with anyio.create_task_group() as group:
             if checks:
@@ -206,6 +220,7 @@ def over(
     clock: HandClock,
     *,
     files: bool = True,
+    transfers: Transfers | None = None,
 ) -> Forging:
     """Build the rooms over what is there: what a process that starts again does."""
     pauses: list[float] = []
@@ -233,6 +248,7 @@ def over(
         find,
         NoLogins,
         NoEnvironment,
+        transfers or Transfers(tasks, no_way_out()),  # type: ignore[arg-type]  # the part that checks need
         files=files,
         clock=clock,
     )

@@ -8,12 +8,14 @@ from att.forge.http import HttpForge
 from att.forge.ports import Policies, PullRequests, Runs
 from att.forge.remotes import Remotes
 from att.forge.service import Forge
+from att.forge.transfers import Transfers
 from att.git.service import Git
 from att.projects.ports import Logins, Places, Repositories, Rooms
 from att.router.door import RouterDoor
 from att.runtime.environment import Environments
 from att.store.service import Store
 from att.workspace.ports import Agents, Sandboxes
+from att.workspace.way_out import WayOut
 
 
 def forge_of(services: dict[type, Any], where: Facts, store: Store, events: Events, *, appliance: bool) -> Forge:
@@ -28,6 +30,7 @@ def forge_of(services: dict[type, Any], where: Facts, store: Store, events: Even
         places.place,
         lambda: services[Logins],
         lambda: Environments(places, services[RouterDoor]),
+        Transfers(services[Sandboxes], services[WayOut]),
         files=not appliance,
     )
     git = Git(places, services[Agents], forge.repositories, forge.remotes, services[Rooms], events)

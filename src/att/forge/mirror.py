@@ -1,23 +1,24 @@
-"""Fetches from and pushes to other hosts' repositories, with git in the bare repository: no code of a user is near.
+"""Fetches from and pushes to other hosts' repositories: by a task in the sandbox, which has the way out.
 
-A secret reaches git through an inherited pipe; it is in no argument, no address, no file.
+A repository at a file: address is another folder of this machine; git in the bare repository reads and writes that.
 """
 
-import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from att.forge import process as git
 from att.forge.bare import Bare
 from att.forge.process import Finished
+from att.forge.transfers import Transfers
 from att.kernel.errors import AttError, Conflict, Forbidden, InvalidInput, TooLarge, Unavailable
 from att.projects.ports import Login
+from att.workspace.place import Place
+from att.workspace.transfer import Result
 
 SECONDS_MAX = 1_800.0
 URL_CHARS_MAX = 2_000
-SCHEMES = ("https", "http")
+SCHEMES = ("https",)
 _HEAD = re.compile(r"^ref: refs/heads/(\S+)\tHEAD$", re.MULTILINE)
 _UNREACHABLE = (
     "Could not resolve host",
@@ -33,7 +34,10 @@ _UNREACHABLE = (
     "early EOF",
     "unexpected disconnect",
     "The requested URL returned error: 5",
+    "CONNECT tunnel failed",
+    "from proxy after CONNECT",
 )
+_DENIED = ("CONNECT tunnel failed, response 403", "Received HTTP code 403 from proxy after CONNECT")
 _REFUSED = (
     "Authentication failed",
     "could not read Username",
@@ -47,43 +51,58 @@ _TOO_LARGE = ("File size limit exceeded", "signal 25", "exceeds maximum allowed 
 
 
 class Mirror:
-    """What one bare repository has to do with another host; `files` allows file: addresses, in development."""
+    """What one bare repository has to do with another; `files` allows file: addresses, in development."""
 
-    def __init__(self, bare: Bare, *, files: bool) -> None:
+    def __init__(self, bare: Bare, place: Place, transfers: Transfers, *, files: bool) -> None:
         self._bare = bare
+        self._place = place
+        self._transfers = transfers
         self._schemes = (*SCHEMES, "file") if files else SCHEMES
 
-    async def default_branch(self, url: str, login: Login | None) -> str | None:
-        """Return the branch that the other repository's HEAD names; None when it is empty. Raises as `fetch`."""
-        finished = await self._git(url, login, "read", "ls-remote", "--symref", "--", url, "HEAD")
-        found = _HEAD.search(finished.text)
-        return found[1] if found else None
+    async def fetch(self, url: str, login: Login | None, refspecs: Sequence[str], into: tuple[str, ...]) -> str | None:
+        """Fetch refs, those alone that begin with `into`; return the branch that the other HEAD names, if any.
 
-    async def fetch(self, url: str, login: Login | None, refspecs: Sequence[str]) -> None:
-        """Fetch refs.
-
-        Raises InvalidInput(url_refused), Forbidden(clone_refused), Unavailable(clone_unreachable),
-        TooLarge(clone_too_large), Conflict(git_failed).
+        Raises InvalidInput(url_refused), Forbidden(clone_refused, egress_denied),
+        Unavailable(clone_unreachable), TooLarge(clone_too_large), Conflict(git_failed).
         """
-        options = ("--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules")
-        await self._git(url, login, "fetch from", "fetch", *options, "--", url, *refspecs)
+        if self._checked(url, login) == "file":
+            found = _HEAD.search((await self._git(url, "ls-remote", "--symref", "--", url, "HEAD")).text)
+            options = ("--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules")
+            await self._git(url, "fetch", *options, "--", url, *refspecs)
+            return found[1] if found else None
+        ended = await self._transfers.fetch(self._place, self._bare, url, login, refspecs, into)
+        _demand(url, "fetch from", _finished(ended))
+        return ended.head
 
     async def push(self, url: str, login: Login | None, refspec: str) -> None:
         """Push one ref. Raises as `fetch`, and Conflict(push_rejected)."""
-        await self._git(url, login, "push to", "push", "--porcelain", "--no-signed", "--", url, refspec)
+        if self._checked(url, login) == "file":
+            await self._git(url, "push", "--porcelain", "--no-signed", "--", url, refspec)
+        else:
+            _demand(url, "push to", _finished(await self._transfers.push(self._place, url, login, refspec)))
 
-    async def _git(self, url: str, login: Login | None, what: str, *arguments: str) -> Finished:
+    def _checked(self, url: str, login: Login | None) -> str:
+        """Return the scheme of an address that may be used; raises InvalidInput."""
         check_url(url, self._schemes)
-        allowed = [f"protocol.{scheme}.allow=always" for scheme in self._schemes]
-        settings = [*allowed, "http.lowSpeedLimit=1000", "http.lowSpeedTime=60", "credential.helper="]
-        with _secret(login) as (helper, descriptors):
-            finished = await git.run(
-                self._bare.folder, *arguments,
-                seconds=SECONDS_MAX, settings=[*settings, *helper], pass_fds=descriptors,
-            )  # fmt: skip
-        if finished.code != 0:
-            raise _explained(url, what, finished)
+        if login is not None:
+            _one_line(login.username)
+            _one_line(login.secret)
+        return urlsplit(url).scheme
+
+    async def _git(self, url: str, verb: str, *arguments: str) -> Finished:
+        settings = ["protocol.file.allow=always"]
+        finished = await git.run(self._bare.folder, verb, *arguments, seconds=SECONDS_MAX, settings=settings)
+        _demand(url, "push to" if verb == "push" else "fetch from", finished)
         return finished
+
+
+def _finished(result: Result) -> Finished:
+    return Finished(result.code, result.out.encode(), result.errors)
+
+
+def _demand(url: str, what: str, finished: Finished) -> None:
+    if finished.code != 0:
+        raise _explained(url, what, finished)
 
 
 def check_url(url: str, schemes: Sequence[str]) -> None:
@@ -94,7 +113,7 @@ def check_url(url: str, schemes: Sequence[str]) -> None:
     except ValueError as error:
         raise _refused_url(str(error)) from error
     if parts.scheme not in schemes:
-        raise _refused_url(f"only {', '.join(schemes)} are taken")
+        raise _refused_url(f"it must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
     if secret:
         raise _refused_url("it has a login in it")
     if len(url) > URL_CHARS_MAX or not url.isprintable() or " " in url:
@@ -107,33 +126,16 @@ def _refused_url(why: str) -> InvalidInput:
     return InvalidInput("url_refused", f"cannot use the address: {why}")
 
 
-@contextmanager
-def _secret(login: Login | None) -> Iterator[tuple[list[str], list[int]]]:
-    """Give settings and descriptors with which git reads the login once, from a pipe."""
-    if login is None:
-        yield [], []
-        return
-    reader, writer = os.pipe()
-    try:
-        text = "".join(
-            f"{key}={_one_line(value)}\n" for key, value in (("username", login.username), ("password", login.secret))
-        )
-        with os.fdopen(writer, "wb") as pipe:
-            pipe.write(text.encode())
-        helper = f'credential.helper=!f() {{ test "$1" = get && cat /dev/fd/{reader}; }}; f'
-        yield [helper], [reader]
-    finally:
-        os.close(reader)
-
-
-def _one_line(value: str) -> str:
+def _one_line(value: str) -> None:
     if not value.isprintable() or len(value) > URL_CHARS_MAX:
         raise InvalidInput("invalid_input", "cannot use the login: it has control characters, or is too long")
-    return value
 
 
 def _explained(url: str, what: str, finished: Finished) -> AttError:
     host, told = urlsplit(url).hostname or "the file", finished.errors + finished.text
+    if any(sign in told for sign in _DENIED):
+        text = f"cannot {what} {host}: the way out refuses an address of it, or a host that it leads on to"
+        return Forbidden("egress_denied", text, hint="`journalctl -u att-egress` names what was refused")
     if any(sign in told for sign in _REFUSED):
         return Forbidden("clone_refused", f"cannot {what} {host}: it wants another login")
     if any(sign in told for sign in _UNREACHABLE):

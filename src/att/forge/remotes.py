@@ -9,6 +9,7 @@ from att.forge.mirror import SCHEMES, Mirror, check_url
 from att.forge.repositories import BareRepositories
 from att.forge.schema import Remote
 from att.forge.tables import remotes
+from att.forge.transfers import Transfers
 from att.kernel.errors import InvalidInput, NotFound
 from att.projects.ports import Login, Logins
 from att.store.service import Store
@@ -26,6 +27,7 @@ class Remotes:
         store: Store,
         repositories: BareRepositories,
         logins: Callable[[], Logins],
+        transfers: Transfers,
         *,
         files: bool,
         clock: Callable[[], float],
@@ -33,6 +35,7 @@ class Remotes:
         self._store = store
         self._repositories = repositories
         self._logins = logins
+        self._transfers = transfers
         self._files = files
         self._clock = clock
 
@@ -84,15 +87,17 @@ class Remotes:
         if await bare.commit_of(HEADS + branch) != commit:
             hint = "push it to the forge first: attctl git push PROJECT"
             raise NotFound("branch_unknown", f"cannot push {branch}: the forge has no such state of it", hint=hint)
-        mirror = Mirror(bare, files=self._files)
+        # The sandbox may lack what came to the forge from elsewhere: the worktree lends the transfer its objects.
+        await self._repositories.fetch(place, refspecs=[f"+{HEADS}{branch}:refs/remotes/{REMOTE}/{branch}"])
+        mirror = Mirror(bare, place, self._transfers, files=self._files)
         await mirror.push(remote.url, await self._login(remote.url, remote.credential), f"{commit}:{HEADS}{branch}")
 
     async def fetch(self, place: Place, name: str) -> list[str]:
         """Fetch a remote's branches into forge and worktree as `name/branch`. Raises as `Mirror.fetch`."""
         remote, bare = await self.one(place, name), await self._repositories.there(place.project_id)
-        mirror = Mirror(bare, files=self._files)
+        mirror = Mirror(bare, place, self._transfers, files=self._files)
         login = await self._login(remote.url, remote.credential)
-        await mirror.fetch(remote.url, login, [f"+refs/heads/*:refs/remotes/{name}/*"])
+        await mirror.fetch(remote.url, login, [f"+refs/heads/*:refs/remotes/{name}/*"], (f"refs/remotes/{name}/",))
         return await self._repositories.fetch(place, refspecs=[f"+refs/remotes/{name}/*:refs/remotes/{name}/*"])
 
     async def _login(self, url: str, credential: str | None) -> Login | None:

@@ -16,6 +16,7 @@ from att.forge.pulls import Pulls
 from att.forge.remotes import Remotes
 from att.forge.repositories import FIRST_BRANCH, BareRepositories
 from att.forge.schema import Policy
+from att.forge.transfers import Transfers
 from att.kernel.errors import AttError
 from att.projects.ports import Login, Logins
 from att.store.service import Store
@@ -44,14 +45,16 @@ class Forge:
         place_of: PlaceOf,
         logins: Callable[[], Logins],
         environment: Callable[[], Environment],
+        transfers: Transfers,
         *,
         files: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._files = files
+        self._transfers = transfers
         self.repositories = BareRepositories(folder, agents, self.policy, self._refresh)
-        self.remotes = Remotes(store, self.repositories, logins, files=files, clock=clock)
+        self.remotes = Remotes(store, self.repositories, logins, transfers, files=files, clock=clock)
         self.checks = Checks(store, self.repositories, agents, sandboxes, place_of, environment, clock=clock)
         self.pulls = Pulls(
             store,
@@ -101,10 +104,9 @@ class Forge:
     async def fetch_from(self, place: Place, url: str, login: Login | None) -> None:
         """See `projects.ports.Repositories`."""
         bare = self.repositories.of(place.project_id)
-        mirror = Mirror(bare, files=self._files)
         await bare.make(FIRST_BRANCH)
-        branch = await mirror.default_branch(url, login)
-        await mirror.fetch(url, login, _EVERYTHING)
+        mirror = Mirror(bare, place, self._transfers, files=self._files)
+        branch = await mirror.fetch(url, login, _EVERYTHING, ("refs/heads/", "refs/tags/"))
         if branch is not None:
             await bare.set_default_branch(branch)
             await self._protect(place.project_id, branch)

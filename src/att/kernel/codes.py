@@ -75,6 +75,7 @@ CODES: dict[str, str] = {
     "disk_full": "free disk space, then try again",
     "disk_inodes": "remove files, then try again: the file system has no free inodes",
     "disk_read_only": "look at `journalctl -k` for why the file system is read-only",
+    "egress_denied": "an operator allows hosts with egress.allow in att.yaml, over SSH; see `attctl config show`",
     "engine_unavailable": "look at `systemctl status att-upgraded` and `journalctl -u att-upgraded`",
     "failed_safe": "run `attctl rollback` or `attctl repair` at the SSH door",
     "file_changed": "read the file again, then write with the sha256 it has now",

@@ -4,8 +4,9 @@ import os
 import pwd
 from collections.abc import Callable, Sequence
 
-from att.egress.decision import Client, allowances, allowed_to
+from att.egress.decision import Client, Target, allowances, allowed_to, how_to_allow, refusal
 from att.egress.grants import Grants
+from att.kernel.errors import Forbidden
 from att.workspace.place import Place
 from att.workspace.schema import TaskKind, TaskSpec
 
@@ -24,6 +25,13 @@ class WayOut:
             return spec
         uid = os.getuid() if place.user is None else pwd.getpwnam(place.user).pw_uid
         return spec.model_copy(update={"grant": self._grants.grant(client, uid, spec.timeout_seconds)})
+
+    def require(self, place: Place, target: Target) -> None:
+        """Raise Forbidden(egress_denied), with what an operator does, where the project may not reach the target."""
+        client = client_of(place)
+        found = refusal(client, target, allowances(self._entries()))
+        if found is not None:
+            raise Forbidden("egress_denied", found.detail, hint=how_to_allow(client, target))
 
 
 def client_of(place: Place) -> Client:

@@ -1,24 +1,18 @@
-"""Clones, fetches and pushes with another host: a folder, or a server on the loopback."""
+"""Clones, fetches and pushes with another folder of the machine; which addresses are taken at all."""
 
-import base64
-import socket
-import threading
-from collections.abc import AsyncIterator, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from tests.fakes.forging import Forging, Told, forging, plain_git
 
-from att.forge.mirror import check_url
+from att.forge.mirror import SCHEMES, check_url
 from att.git import schema
 from att.kernel.errors import AttError
 from att.projects.ports import Login
 from att.workspace.place import Place
 
 pytestmark = pytest.mark.anyio
-
-SECRET = "s3cret-of-ann"
 
 
 @pytest.fixture
@@ -133,100 +127,28 @@ async def test_an_unknown_credential_is_refused_when_it_is_named(world: Forging)
         "https://",
         "https://example.org/a b",
         "https://example.org/a\n",
-        "http://[::1",
+        "https://[::1",
+        "http://example.org/a.git",
     ],
 )
 def test_an_address_that_git_must_not_get_is_refused(url: str) -> None:
     with pytest.raises(AttError) as refused:
-        check_url(url, ("https", "http"))
+        check_url(url, SCHEMES)
     assert refused.value.code == "url_refused"
-
-
-class Host(ThreadingHTTPServer):
-    """Refuses everybody, and remembers what it was told and what it saw in the processes of the machine."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Refusing)
-        self.told: list[str] = []
-        self.seen: list[str] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/a.git"
-
-
-class _Refusing(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        host = self.server
-        assert isinstance(host, Host)
-        host.told.append(self.headers.get("Authorization", ""))
-        for process in Path("/proc").glob("[0-9]*"):
-            for name in ("cmdline", "environ"):
-                try:
-                    text = (process / name).read_bytes()
-                except OSError:
-                    continue
-                if SECRET.encode() in text:
-                    host.seen.append(f"{process.name}/{name}")
-        self.send_response(401)
-        self.send_header("WWW-Authenticate", 'Basic realm="x"')
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        return None
-
-
-@pytest.fixture
-def host() -> Iterator[Host]:
-    with Host() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-async def test_a_login_that_the_host_refuses_is_told_and_is_nowhere_to_be_seen(
-    world: Forging, tmp_path: Path, host: Host
-) -> None:
-    with pytest.raises(AttError) as refused:
-        await world.forge.fetch_from(another_place(tmp_path), host.url, Login("ann", SECRET))
-    expected = "Basic " + base64.b64encode(f"ann:{SECRET}".encode()).decode()
-    assert refused.value.code == "clone_refused"
-    assert SECRET not in refused.value.detail
-    assert expected in host.told
-    assert host.seen == []
-
-
-async def test_a_host_that_wants_a_login_is_told_without_asking_anybody(
-    world: Forging, tmp_path: Path, host: Host
-) -> None:
-    with pytest.raises(AttError) as refused:
-        await world.forge.fetch_from(another_place(tmp_path), host.url, None)
-    assert refused.value.code == "clone_refused"
-
-
-async def test_a_push_that_the_host_refuses_the_login_of_is_told(world: Forging, host: Host) -> None:
-    await world.forge.remotes.set(world.place, "upstream", host.url, None)
-    with pytest.raises(AttError) as refused:
-        await world.git.push(schema.PushRequest(project_id="demo", remote="upstream"), Told())
-    assert refused.value.code == "clone_refused"
-    assert world.pauses == [], "another try would not help"
-
-
-async def test_a_push_that_cannot_reach_the_host_is_tried_again_and_then_told(world: Forging) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{probe.getsockname()[1]}/a.git"
-        await world.forge.remotes.set(world.place, "upstream", url, None)
-        with pytest.raises(AttError) as refused:
-            await world.git.push(schema.PushRequest(project_id="demo", remote="upstream"), Told())
-    assert refused.value.code == "clone_unreachable"
-    assert world.pauses == [1.0, 2.0, 4.0]
 
 
 async def test_a_login_with_a_line_break_is_refused(world: Forging, tmp_path: Path) -> None:
     with pytest.raises(AttError) as refused:
-        await world.forge.fetch_from(another_place(tmp_path), "http://127.0.0.1:1/a.git", Login("ann", "a\nhost=x"))
+        await world.forge.fetch_from(another_place(tmp_path), "https://git.test/a.git", Login("ann", "a\nhost=x"))
     assert refused.value.code == "invalid_input"
+
+
+async def test_a_host_that_the_policy_does_not_name_is_not_asked_and_the_hint_is_the_entry_that_would(
+    world: Forging, tmp_path: Path
+) -> None:
+    with pytest.raises(AttError) as refused:
+        await world.forge.fetch_from(another_place(tmp_path), "https://git.test/a.git", None)
+    assert refused.value.code == "egress_denied"
+    assert "git.test:443" in refused.value.detail
+    assert "`- clone=git.test`" in refused.value.hint
+    assert world.tasks.started == []

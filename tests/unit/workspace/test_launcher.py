@@ -45,6 +45,14 @@ def test_the_unit_has_its_users_limits_and_release_and_no_secret_stays(tmp_path:
     assert list((tmp_path / "launch").iterdir()) == []
 
 
+def test_a_task_with_a_grant_finds_the_door_of_the_way_out_and_the_grant_in_no_unit(tmp_path: Path) -> None:
+    launcher = launcher_at(tmp_path, FakeManager())
+    launcher.start(7, SPEC.model_copy(update={"grant": "att1.g.s"}))
+    text = (tmp_path / "units" / f"{UNIT}.d" / "50-launcher.conf").read_text()
+    assert "BindPaths=-/run/att/egress.sock" in text.splitlines()
+    assert "att1." not in text
+
+
 def test_a_task_started_twice_is_one_task(tmp_path: Path) -> None:
     manager = FakeManager()
     launcher = launcher_at(tmp_path, manager)
