@@ -90,7 +90,7 @@ def order_of(text: str) -> Order:
 
 def run(order: Order, *, out: Path, temporary: Path, worktree: Path, proxy: str | None) -> Result:
     """Do it, leaving the objects of a fetch in `out`; a git that fails is a result too."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES_MAX, FILE_BYTES_MAX))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES_MAX, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
     git = _Git(temporary / "transfer.git", out / "objects", worktree / ".git" / "objects", order, proxy)
     try:
         git.must("init", "--quiet", "--bare", "--template=", str(git.folder))

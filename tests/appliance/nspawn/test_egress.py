@@ -1,0 +1,66 @@
+"""The way out on real systemd: a project's own grant, sent by its own user, is known; the policy and addresses decide."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.appliance.nspawn.container import Container
+from tests.appliance.nspawn.test_tasks import Tasks
+
+DRIVER = Path(__file__).with_name("drive_tasks.py")
+GRANT = (
+    "import pwd, sys; from att.appliance import facts; from att.effects.signing_keys import load_or_make;"
+    "from att.egress.decision import Client; from att.egress.grants import KEY_FILE, Grants;"
+    "grants = Grants(load_or_make(facts().paths.api_state / KEY_FILE));"
+    "print(grants.grant(Client('prj_test', 'test'), pwd.getpwnam(sys.argv[1]).pw_uid, 600))"
+)
+ASK = """
+import os, socket, sys
+with socket.create_connection(("127.0.0.1", int(os.environ["HTTPS_PROXY"].rpartition(":")[2])), 30) as proxy:
+    proxy.sendall(b"CONNECT %s HTTP/1.1\\r\\n\\r\\n" % sys.argv[1].encode())
+    print(proxy.makefile("rb").read().decode())
+"""
+POLICY = "egress:\n  allow:\n    - test=127.0.0.1:22\n    - test=169.254.169.254\n"
+
+
+@pytest.fixture(scope="module")
+def tasks(appliance: Container) -> Tasks:
+    appliance.write("/usr/local/bin/drive_tasks.py", DRIVER.read_text(encoding="utf-8"), mode=0o755)
+    return Tasks(appliance)
+
+
+def grant_of(tasks: Tasks, user: str) -> str:
+    python = "/opt/att/current/venv/bin/python"
+    return tasks.appliance.run(python, "-P", "-c", GRANT, user, user="att").stdout.strip()
+
+
+def asked(tasks: Tasks, slot: int, target: str, grant: str) -> str:
+    said: str = tasks.run(slot, ["/usr/bin/python3", "-c", ASK, target], grant=grant)["log"]
+    return said
+
+
+def test_a_projects_own_grant_is_known_and_without_an_entry_it_opens_nothing(tasks: Tasks) -> None:
+    said = asked(tasks, 1, "example.org:443", grant_of(tasks, "att-p001"))
+    assert "X-ATT-Code: egress_denied" in said
+    assert "`- test=example.org`" in said
+    lines = tasks.appliance.run("journalctl", "-q", "-b", "-u", "att-egress", "-o", "cat").stdout.splitlines()
+    told = [json.loads(line) for line in lines if '"egress_denied"' in line]
+    assert [(line["project"], line["host"], line["port"]) for line in told] == [("test", "example.org", 443)]
+
+
+def test_a_grant_of_another_projects_user_is_refused(tasks: Tasks) -> None:
+    assert "X-ATT-Code: egress_grant" in asked(tasks, 1, "example.org:443", grant_of(tasks, "att-p002"))
+
+
+def test_a_task_without_a_grant_does_not_see_the_door(tasks: Tasks) -> None:
+    assert tasks.run(1, ["/bin/sh", "-c", "ls /run/att; env"])["log"].split()[0] == "router.sock"
+    assert "egress.sock" in tasks.run(1, ["/bin/ls", "/run/att"], grant=grant_of(tasks, "att-p001"))["log"]
+
+
+def test_what_an_operator_allows_is_still_no_way_to_this_machine_nor_to_its_metadata(tasks: Tasks) -> None:
+    tasks.appliance.write("/var/tmp/att.yaml", POLICY)
+    tasks.appliance.attctl("config", "apply", "/var/tmp/att.yaml")
+    grant = grant_of(tasks, "att-p001")
+    for target in ("127.0.0.1:22", "169.254.169.254:443"):
+        said = asked(tasks, 1, target, grant)
+        assert "X-ATT-Code: egress_address" in said, said
