@@ -13,7 +13,7 @@ from tests.fakes.database import HandClock, RememberingBus, fence, make_database
 
 from att.jobs.operations import OPERATIONS
 from att.jobs.progress import LINES_MAX
-from att.jobs.schema import JobListRequest, JobLogRequest, JobShowRequest, JobState
+from att.jobs.schema import JobListRequest, JobLogRequest, JobShowRequest, JobState, JobWaitRequest
 from att.jobs.service import Jobs
 from att.kernel.errors import AttError, Refused, Unavailable
 from att.kernel.operation import Caller, Context, Effect, Kind, Operation, Progress, Role, Route
@@ -559,7 +559,7 @@ async def test_the_operations_list_show_log_and_cancel(tmp_path: Path) -> None:
         context = Context(caller=ANN, request_id="r", services={Jobs: at.jobs})
         job_id = await at.submit()
         assert len((await by_name["att.job.list"](context, JobListRequest())).jobs) == 1
-        assert (await by_name["att.job.show"](context, JobShowRequest(job_id=job_id))).state is JobState.QUEUED
+        assert (await by_name["att.job.show"](context, JobWaitRequest(job_id=job_id))).state is JobState.QUEUED
         assert (await by_name["att.job.cancel"](context, JobShowRequest(job_id=job_id))).state is JobState.CANCELLED
         lines = by_name["att.job.log"](context, JobLogRequest(job_id=job_id, follow=True))
         assert [line async for line in lines] == []
