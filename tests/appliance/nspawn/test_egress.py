@@ -1,4 +1,4 @@
-"""The way out on real systemd: a project's own grant, sent by its own user, is known; the policy and addresses decide."""
+"""The way out on real systemd: a grant, sent by its own user, is known; the policy and the address decide."""
 
 import json
 from pathlib import Path
