@@ -194,6 +194,7 @@ class Checks:
             await self._sandboxes.start(place, task)
         state, detail, code = verdict(await self._sandboxes.wait(place, check.task_id))
         await self._finish(check, state, detail, code)
+        place = await self._place_of(check.project_id)  # a project that is being removed starts no agent any more
         await self._agents.of(place).call("git.forget_check", name=check.task_id)
         await self._prune(place)
 

@@ -38,5 +38,6 @@ class Outside:
         """Stop and remove everything of a project but its row; may run again."""
         place = self.place(row)
         await self.apps().stop_all(place)
-        await self.sandboxes.remove(place)
+        # The forge first: it has nothing more to run there, nor an agent to ask, once it knows the project no longer.
         await self.repositories().remove(row.id)
+        await self.sandboxes.remove(place)

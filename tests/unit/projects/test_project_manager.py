@@ -156,7 +156,7 @@ async def test_delete_running_project_stops_first(tmp_path: Path) -> None:
         await w.projects.become(row.id, ProjectStatus.RUNNING)
         w.far.happened.clear()
         await w.projects.delete(row.id)
-    assert w.far.happened == ["stop apps", "remove files", "remove repository"]
+    assert w.far.happened == ["stop apps", "remove repository", "remove files"]
 
 
 async def test_clone_project_from_git_url(tmp_path: Path) -> None:
@@ -288,7 +288,7 @@ async def test_a_killed_creation_is_never_seen_and_swept_by_the_next_process(tmp
         assert await _rows(w.store) == 1
         await w.projects.sweep()
         assert await _rows(w.store) == 0
-        assert w.far.happened == ["stop apps", "remove files", "remove repository"]
+        assert w.far.happened == ["stop apps", "remove repository", "remove files"]
         assert list((tmp_path / "root/var/lib/att/projects").glob("*")) == []
         await w.arriving.create(CALLER, _create())
 

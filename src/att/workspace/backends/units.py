@@ -25,6 +25,7 @@ ANSWER_SECONDS = 200.0
 WIPE_SECONDS = 600.0
 _BEGIN_SECONDS = 10.0
 _LOOK_SECONDS = 0.02
+_REMOVALS_MAX = 5
 # Directories first: some package managers make theirs unwritable, and then nothing below them can go. Again when
 # something was still being removed by whoever made it.
 _WIPE = """
@@ -52,6 +53,13 @@ class UnitSandboxes(TaskFolders):
 
     async def remove(self, place: Place) -> None:
         """Stop what runs and empty the slot's folders, which the next project of the slot finds as new."""
+        for _ in range(_REMOVALS_MAX):
+            await self._empty(place)
+            if not await self.tasks(place):
+                return
+        raise Conflict("task_running", f"cannot remove the project in {place.folder.name}: tasks begin there anew")
+
+    async def _empty(self, place: Place) -> None:
         for task in await self.tasks(place):
             if task.running:
                 await self.stop(place, task.task_id)
