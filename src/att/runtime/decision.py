@@ -32,6 +32,8 @@ STABLE_SECONDS = 60.0
 """An app that lived this long was well: its next end is the first of a new row."""
 BACKOFF_SECONDS, BACKOFF_SECONDS_MAX = 1.0, 60.0
 FAILURES_MAX = 5
+LOOK_SECONDS, LOOK_SECONDS_MAX = 0.05, 1.0
+LOOK_TIMES = 5.0
 PORT_FIRST, PORT_LAST = 8100, 8999
 
 
@@ -93,6 +95,14 @@ def app_state(desired: Desired, *, alive: bool, healthy: bool, failed: bool, you
     if waits:
         return AppState.WAITING
     return AppState.FAILED if failed else AppState.STOPPED
+
+
+def pause_between_looks(took_seconds: float) -> float:
+    """Return how long to wait before looking again whether an app is healthy, when the last look took that long.
+
+    On a slow machine looking must not take the processor from what is looked for.
+    """
+    return min(LOOK_SECONDS_MAX, max(LOOK_SECONDS, LOOK_TIMES * took_seconds))
 
 
 def free_port(wanted: int | None, before: int | None, taken: Collection[int]) -> int | None:

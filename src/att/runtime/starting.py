@@ -7,7 +7,7 @@ from att.kernel.ids import new_id
 from att.kernel.operation import Progress
 from att.runtime import records
 from att.runtime.apps import Apps
-from att.runtime.decision import Desired, free_port
+from att.runtime.decision import Desired, free_port, pause_between_looks
 from att.runtime.faults import fault_of, plugin_fault
 from att.runtime.health import probe
 from att.runtime.ports import Configs, Free
@@ -16,10 +16,6 @@ from att.runtime.schema import AppRestart, AppStart, AppStatus, Fault
 from att.runtime.service import Runtime
 from att.workspace.place import Place
 from att.workspace.schema import Ending, TaskState
-
-LOOK_SECONDS = 0.05
-LOOK_SHARE = 0.2
-"""Of the time until it is healthy at most this much is spent on looking, however slow the machine."""
 
 
 class Starter:
@@ -131,7 +127,7 @@ class Starter:
             now = anyio.current_time()
             if now > deadline:
                 raise await self._late(place, app, seconds)
-            await anyio.sleep(max(LOOK_SECONDS, (now - looked) / LOOK_SHARE))
+            await anyio.sleep(pause_between_looks(now - looked))
         fault = plugin_fault(await self._apps.launcher.log_end(place, app.task_id))
         if fault is not None:
             raise await self._failed(place, app, fault)
