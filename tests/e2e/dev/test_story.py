@@ -20,7 +20,7 @@ from att.entrypoints.dev import development_facts
 
 CREATE_SECONDS = 2.0
 START_RATIO = 1.3
-STARTS = 2
+STARTS = 3
 CHECKS_SECONDS = 300.0
 ASKED = {"chatbot": ("What is 17 * 23?", "391"), "tool-server": ('Count the words of "one two three"', "3 words")}
 _names = count(1)
