@@ -3,10 +3,12 @@
 Run it in a network namespace of its own: nothing that is fuzzed into existence may reach another machine.
 """
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 from tests.fakes.platform import Running, platform
@@ -44,24 +46,31 @@ def main(folder: Path, seconds: int) -> int:
     (folder / "data").mkdir()
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True, timeout=10)
     with platform(folder / "data", settings=SETTINGS) as running:
-        given = {"FUZZ_OWN_TOKEN": _own_token(running), "FUZZ_PROJECT": _project(running)}
+        with httpx.Client(base_url=f"{running.url}/api/v1", headers=running.headers, timeout=ANSWER_SECONDS) as client:
+            own_token = client.get("/tokens").json()["tokens"][0]["id"]
+            given = {"FUZZ_OWN_TOKEN": own_token, "FUZZ_KNOWN": json.dumps(_known(client))}
         environment = {**os.environ, "SCHEMATHESIS_HOOKS": HOOKS, **given}
         return subprocess.run(
             command(running, seconds, folder / "report.json"), env=environment, check=False, timeout=seconds + 240
         ).returncode
 
 
-def _own_token(running: Running) -> str:
-    """Return the id of the token that the run itself uses."""
-    listed = httpx.get(f"{running.url}/api/v1/tokens", headers=running.headers, timeout=ANSWER_SECONDS)
-    return str(listed.json()["tokens"][0]["id"])
+def _known(client: httpx.Client) -> dict[str, object]:
+    """Make a project with a pull request, and an upload; return them by the names that they have in paths."""
 
+    def done(method: str, path: str, **values: object) -> Any:
+        return client.request(method, path, json=values).raise_for_status().json()
 
-def _project(running: Running) -> str:
-    """Make a project for the operations that need one, and return its id."""
-    wanted = {"name": "fuzzed", "template": "chatbot"}
-    made = httpx.post(f"{running.url}/api/v1/projects", json=wanted, headers=running.headers, timeout=ANSWER_SECONDS)
-    return str(made.raise_for_status().json()["id"])
+    project = done("POST", "/projects", name="fuzzed", template="chatbot")["id"]
+    of_project = f"/projects/{project}"
+    done("POST", f"{of_project}/git/branch", name="fuzzed")
+    done("PUT", f"{of_project}/files/README.md", content="fuzzed")
+    done("POST", f"{of_project}/git/commit", message="fuzzed", all=True)
+    pushing = done("POST", f"{of_project}/git/push")["job_id"]
+    assert done("GET", f"/jobs/{pushing}?wait_seconds=25")["state"] == "succeeded"
+    number = done("POST", f"{of_project}/git/pr", title="fuzzed")["number"]
+    upload = client.post("/uploads", content=b"fuzzed").raise_for_status().json()["upload"]
+    return {"project_id": project, "number": number, "upload_id": upload}
 
 
 if __name__ == "__main__":

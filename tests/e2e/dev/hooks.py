@@ -1,5 +1,6 @@
 """What schemathesis must not do to the platform that it runs against, and what it could not guess."""
 
+import json
 import os
 from typing import Any
 
@@ -7,7 +8,8 @@ import schemathesis
 from schemathesis import GenerationMode
 
 OWN = os.environ["FUZZ_OWN_TOKEN"]
-PROJECT = os.environ["FUZZ_PROJECT"]
+KNOWN: dict[str, Any] = json.loads(os.environ["FUZZ_KNOWN"])
+"""Parameters of paths with a value that is there."""
 
 
 @schemathesis.hook
@@ -18,12 +20,12 @@ def filter_case(context: Any, case: Any) -> bool:
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Follow no stream, since it has no end. Ask about a project that is there, where values are made up and right."""
+    """Follow no stream, since it has no end. Ask about what is there, where values are made up and right."""
     if str((case.query or {}).get("follow")).lower() not in ("none", "false"):
         case.query["follow"] = "false"
     made_up = case.meta is not None and case.meta.phase.name.value != "stateful"
-    if made_up and case.meta.generation.mode is GenerationMode.POSITIVE and "project_id" in case.path_parameters:
-        case.path_parameters["project_id"] = PROJECT
+    if made_up and case.meta.generation.mode is GenerationMode.POSITIVE:
+        case.path_parameters.update({name: KNOWN[name] for name in case.path_parameters.keys() & KNOWN.keys()})
 
 
 @schemathesis.check
