@@ -67,11 +67,14 @@ class Verdict:
 def after_end(policy: Policy, *, autostart: bool, life: Life) -> Verdict:
     """Return what becomes of an app that is wanted and has ended.
 
-    A task that was lost went with its machine: whether it comes back is what `autostart` says, and it is no failure.
+    One that was lost, or stopped though it is wanted, went with its machine: power cut or shutdown. Whether it comes back
+    is what `autostart` says, and it is no failure. (Who stops an app by its operation stops wanting it first.)
     """
     if life.ending is Ending.LOST:
         return Verdict(0.0 if autostart else None, life.failures)
-    if life.ending is Ending.STOPPED or policy is Policy.NEVER:
+    if life.ending is Ending.STOPPED:
+        return Verdict(BACKOFF_SECONDS if autostart else None, life.failures)
+    if policy is Policy.NEVER:
         return Verdict(None, life.failures)
     if policy is Policy.ON_FAILURE and is_clean(life.ending, life.code):
         return Verdict(None, life.failures)

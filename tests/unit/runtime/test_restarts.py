@@ -38,13 +38,17 @@ def test_a_verdict_is_bounded_and_never_both_starts_and_gives_up(policy: Policy,
 @given(st.booleans(), LIVES)
 def test_the_policy_never_starts_nothing_but_after_a_reboot(autostart: bool, life: Life) -> None:
     starts = after_end(Policy.NEVER, autostart=autostart, life=life).after_seconds is not None
-    assert starts == (life.ending is Ending.LOST and autostart)
+    assert starts == (life.ending in (Ending.LOST, Ending.STOPPED) and autostart)
 
 
-@given(st.sampled_from(Policy), LIVES)
-def test_what_somebody_stopped_stays_stopped(policy: Policy, life: Life) -> None:
+@given(st.sampled_from(Policy), st.booleans(), LIVES)
+def test_a_wanted_app_that_a_shutdown_stopped_comes_back_if_it_starts_by_itself(
+    policy: Policy, autostart: bool, life: Life
+) -> None:
     stopped = Life(Ending.STOPPED, life.code, life.lived_seconds, life.failures)
-    assert after_end(policy, autostart=True, life=stopped).after_seconds is None
+    verdict = after_end(policy, autostart=autostart, life=stopped)
+    assert (verdict.after_seconds is not None) == autostart
+    assert verdict.failures == life.failures
 
 
 @given(st.sampled_from([Ending.EXITED, Ending.KILLED, Ending.TIMED_OUT]), st.integers(1, 255))
