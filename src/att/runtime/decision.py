@@ -67,8 +67,8 @@ class Verdict:
 def after_end(policy: Policy, *, autostart: bool, life: Life) -> Verdict:
     """Return what becomes of an app that is wanted and has ended.
 
-    One that was lost, or stopped though it is wanted, went with its machine: power cut or shutdown. Whether it comes back
-    is what `autostart` says, and it is no failure. (Who stops an app by its operation stops wanting it first.)
+    One that was lost, or stopped though it is wanted, went with its machine: power cut or shutdown. Whether it comes
+    back is what `autostart` says, and it is no failure. (Who stops an app by its operation stops wanting it first.)
     """
     if life.ending is Ending.LOST:
         return Verdict(0.0 if autostart else None, life.failures)
