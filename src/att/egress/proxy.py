@@ -115,7 +115,8 @@ class Proxy:
             record.host, record.port = target.host, target.port
             with self._counted_each(f"project {granted.client.project_id}"):
                 self._judge(granted, target)
-                far = End(*await asyncio.open_connection(sock=await self._ways.connect(target)))
+                connected = await self._ways.connect(target, granted.client.project_id)
+                far = End(*await asyncio.open_connection(sock=connected))
                 try:
                     await self._carry(near, far, record, lambda: self._judge(granted, target))
                 finally:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from att.egress.decision import Refusal, Target, address_problem
 
-RESOLVERS_MAX = 32
+RESOLVERS_MAX, RESOLVERS_EACH_MAX = 32, 4
 LOOK_UP_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
 ADDRESSES_MAX = 4
@@ -50,11 +50,12 @@ class Ways:
         self._resolve = resolve
         # Of its own: a project whose name servers never answer must not keep the event loop's threads.
         self._threads = ThreadPoolExecutor(RESOLVERS_MAX, thread_name_prefix="resolve")
+        self._turns: dict[str, asyncio.Semaphore] = {}
 
-    async def connect(self, target: Target) -> socket.socket:
-        """Return a connected, non-blocking socket; raises Refused."""
+    async def connect(self, target: Target, whose: str) -> socket.socket:
+        """Return a connected, non-blocking socket for the project `whose`; raises Refused."""
         last: OSError | None = None
-        for address in await self._checked(target):
+        for address in await self._checked(target, whose):
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     return await self._connect(target, address)
@@ -65,12 +66,11 @@ class Ways:
         why = os.strerror(last.errno) if last is not None and last.errno else "it has no address"
         raise Refused(Refusal(502, _AWAY, f"cannot reach {target.host}:{target.port}: {why}"))
 
-    async def _checked(self, target: Target) -> list[Address]:
+    async def _checked(self, target: Target, whose: str) -> list[Address]:
         """Return the addresses, none of which may be one that nobody may reach: a mixed answer is an attack."""
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS):
-                found = await loop.run_in_executor(self._threads, self._resolve, target.host, target.port)
+                found = await self._looked_up(target, whose)
         except TimeoutError as error:
             raise Refused(Refusal(504, _AWAY, f"cannot reach {target.host}: no name server answers")) from error
         except (OSError, UnicodeError) as error:
@@ -78,6 +78,20 @@ class Ways:
         for _, address, _ in found:
             self._check(target, address)
         return found[:ADDRESSES_MAX]
+
+    async def _looked_up(self, target: Target, whose: str) -> list[Address]:
+        """Look a name up in the project's turn, which lasts as long as the thread works, awaited or not."""
+        turn = self._turns.setdefault(whose, asyncio.Semaphore(RESOLVERS_EACH_MAX))
+        await turn.acquire()
+        look = asyncio.get_running_loop().run_in_executor(self._threads, self._resolve, target.host, target.port)
+
+        def over(done: asyncio.Future[list[Address]]) -> None:
+            turn.release()
+            if not done.cancelled():
+                done.exception()  # nobody may be waiting for it any more
+
+        look.add_done_callback(over)
+        return await asyncio.shield(look)
 
     async def _connect(self, target: Target, address: Address) -> socket.socket:
         family, host, port = address

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.fakes.egress import WayOut, any_address, way_out
 
 from att.egress.decision import Client
 from att.egress.proxy import PREAMBLE, Limits
-from att.egress.ways import Ways
+from att.egress.ways import RESOLVERS_EACH_MAX, RESOLVERS_MAX, Address, Ways
 
 pytestmark = pytest.mark.anyio
 OTHER = Client("prj_2", "other")
@@ -294,3 +295,27 @@ async def test_one_projects_connections_are_counted_and_free_again_when_they_end
         async with asyncio.timeout(20):
             while b"405" not in await way.ask("GET / HTTP/1.1"):  # noqa: ASYNC110 - the proxy's own end of them
                 await asyncio.sleep(0.005)
+
+
+async def test_a_project_whose_name_servers_never_answer_keeps_no_other_waiting(tmp_path: Path) -> None:
+    answers, asked = threading.Event(), list[str]()
+
+    def slow(host: str, port: int) -> list[Address]:
+        asked.append(host)
+        if host == "slow.test":
+            answers.wait(60)
+        return []
+
+    async with way_out(tmp_path, ways=Ways(rule=any_address, resolve=slow)) as way:
+        way.entries += ["demo=slow.test", "other=quick.test"]
+        stuck = [asyncio.create_task(way.ask("CONNECT slow.test:443 HTTP/1.1")) for _ in range(RESOLVERS_MAX + 1)]
+        try:
+            async with asyncio.timeout(20):
+                while len(asked) < RESOLVERS_EACH_MAX:  # noqa: ASYNC110 - threads tell nobody
+                    await asyncio.sleep(0.005)
+            answer = await way.ask("CONNECT quick.test:443 HTTP/1.1", way.grant(OTHER))
+            assert b"it has no address" in answer
+            assert asked.count("slow.test") == RESOLVERS_EACH_MAX
+        finally:
+            answers.set()
+        await asyncio.gather(*stuck)
