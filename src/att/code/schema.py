@@ -32,7 +32,7 @@ class Encoding(StrEnum):
 class FileRead(_OfFile):
     """Which part of which file."""
 
-    offset: int = Field(default=0, ge=0, description="first byte")
+    offset: int = Field(default=0, ge=0, le=2**53, description="first byte")
     length: int = Field(default=READ_BYTES_DEFAULT, ge=0, le=READ_BYTES_MAX, description="bytes at most")
 
 

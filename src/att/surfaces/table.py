@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 from att.kernel.errors import NotFound
 from att.kernel.operation import Effect, Kind, Operation
@@ -41,6 +42,7 @@ ROOMS: Mapping[str, str] = MappingProxyType(
 NAME_CHARS_MAX = 64
 _NAME = re.compile(r"^att(\.[a-z][a-z0-9_]*)+$")
 _PARAMETER = re.compile(r"{([^{}]+)}")
+_LEAST, _GREATEST = {"minimum", "exclusiveMinimum"}, {"maximum", "exclusiveMaximum"}
 
 
 @cache
@@ -96,6 +98,9 @@ def _defects_of(operation: Operation) -> Iterator[str]:
         yield "the summary must be one line"
     yield from _route_defects(operation)
     yield from _kind_defects(operation)
+    for name, schema in _numbers(operation.request.model_json_schema()):
+        if not (schema.keys() & _LEAST and schema.keys() & _GREATEST):
+            yield f"the number {name} must have a least and a greatest value"
 
 
 def _route_defects(operation: Operation) -> Iterator[str]:
@@ -120,6 +125,18 @@ def _kind_defects(operation: Operation) -> Iterator[str]:
             yield "a stream is read with GET"
     if operation.kind is Kind.CONTENT and "upload" not in fields:
         yield "a content request needs the field upload"
+
+
+def _numbers(schema: dict[str, Any], name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the numbers that a JSON Schema takes, each with the name of its field."""
+    if schema.get("type") in ("integer", "number"):
+        yield name, schema
+    for inner in (*schema.get("anyOf", ()), *schema.get("allOf", ()), *schema.get("oneOf", ())):
+        yield from _numbers(inner, name)
+    if "items" in schema:
+        yield from _numbers(schema["items"], name)
+    for field, inner in (*schema.get("properties", {}).items(), *schema.get("$defs", {}).items()):
+        yield from _numbers(inner, field)
 
 
 def _under(name: str, prefix: str) -> bool:

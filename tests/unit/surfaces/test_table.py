@@ -2,7 +2,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from tests.unit.surfaces.world import TABLE
 
 from att.kernel.errors import NotFound
@@ -14,6 +14,11 @@ SHOW = next(operation for operation in TABLE if operation.name == "att.thing.sho
 
 class Unknown(BaseModel):
     other: str = ""
+
+
+class Endless(BaseModel):
+    thing_id: str
+    offsets: list[int | None] = Field(default_factory=list)
 
 
 def test_a_good_table_has_no_defects() -> None:
@@ -33,6 +38,7 @@ def test_a_good_table_has_no_defects() -> None:
         ({"kind": Kind.STREAM}, "cursor, limit and follow"),
         ({"kind": Kind.STREAM, "route": Route("POST", "/things/{thing_id}")}, "read with GET"),
         ({"kind": Kind.CONTENT}, "needs the field upload"),
+        ({"request": Endless}, "the number offsets must have a least and a greatest value"),
     ],
 )
 def test_each_rule_is_held(change: dict[str, Any], sentence: str) -> None:

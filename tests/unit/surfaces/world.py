@@ -53,7 +53,7 @@ class ThingQuery(BaseModel):
 
 class ThingCreate(BaseModel):
     name: str = Field(min_length=1, max_length=20)
-    size: int = Field(default=1, ge=1)
+    size: int = Field(default=1, ge=1, le=1000)
 
 
 class ThingBuild(BaseModel):
@@ -68,7 +68,7 @@ class ThingLoad(BaseModel):
 class ThingLog(BaseModel):
     thing_id: str
     cursor: str | None = None
-    limit: int = Field(default=100, ge=1)
+    limit: int = Field(default=100, ge=1, le=1000)
     follow: bool = False
 
 
