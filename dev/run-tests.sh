@@ -16,14 +16,20 @@ case $tier in
       --cov-config=pyproject.toml --cov --cov-report= "${@:2}"
     dev/coverage-gate.sh
     dev/console.sh build
-    python -m pytest tests/contract tests/crash tests/nat tests/release tests/sandbox -q "${workers[@]}" --timeout 300 "${@:2}"
+    # The files that take longest first, so that no worker is left alone with one of them at the end.
+    python -m pytest tests/crash tests/release tests/nat tests/sandbox tests/contract -q "${workers[@]}" \
+      --no-loadscope-reorder --timeout 300 "${@:2}"
     # A browser's driver keeps an event loop running in its process, which other tests do not bear.
     python -m pytest tests/console -q "${workers[@]}" --timeout 300 "${@:2}"
     # Alone, because it measures how long clients wait.
     python -m pytest tests/appliance/nspawn -q "${in_order[@]}" --timeout 900 "${@:2}"
     ;;
   smoke) python -m pytest tests/appliance/vm -v "${in_order[@]}" --timeout 3000 "${@:2}" ;;
-  e2e) python -m pytest tests/e2e -v "${in_order[@]}" --timeout 7200 "${@:2}" ;;
+  e2e)
+    # make test kills a few times, this often.
+    ATT_KILLS=20 python -m pytest tests/crash/test_git_kills.py tests/crash/test_projects_killed.py -v -s "${in_order[@]}"
+    python -m pytest tests/e2e -v "${in_order[@]}" --timeout 7200 "${@:2}"
+    ;;
   *) echo "cannot run tests: unknown tier '$tier'" >&2 && exit 2 ;;
 esac
 echo "tier $tier took $((SECONDS - started)) s"

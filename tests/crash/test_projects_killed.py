@@ -20,7 +20,7 @@ import pytest
 from att.entrypoints.dev import TOKEN_FILE, development_facts
 
 REPOSITORY = Path(__file__).parents[2]
-KILLS = int(os.environ.get("ATT_KILLS", "4"))
+KILLS = int(os.environ.get("ATT_KILLS", "2"))
 START_SECONDS_MAX = 120
 SETTLE_SECONDS_MAX = 90
 KILL_SECONDS_MAX = 4.0
