@@ -34,6 +34,6 @@ def test_a_breaking_migration_fences_writes_and_loses_none(upgrades: Upgrades) -
     assert_nothing_was_lost(report, "POST 503")
 
 
-@pytest.mark.parametrize("variant", ["crashes_in_probation", "never_ready"])
+@pytest.mark.parametrize("variant", ["does_not_start", "wrong_version"])
 def test_a_bad_release_is_rolled_back_by_itself(upgrades: Upgrades, variant: str) -> None:
     assert_rolled_back(upgrades, CATALOGUE[variant])
