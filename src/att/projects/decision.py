@@ -90,14 +90,14 @@ def url_problem(url: str) -> str | None:
     if parts.query or parts.fragment:
         return "it must have no ? and no #"
     match parts.scheme:
-        case "https" | "http":
+        case "https":
             return None if host and len(parts.path) > 1 else "it must name a host and a repository"
         case "file":
             return (
                 None if not parts.netloc and _is_plain(unquote(parts.path)) else "it must be file:///an/absolute/path"
             )
         case _:
-            return "it must begin with https://, http:// or file:///"
+            return "it must begin with https:// or file:///"
 
 
 def _is_plain(path: str) -> bool:

@@ -103,7 +103,7 @@ class Repositories(Protocol):
     async def fetch_from(self, place: Place, url: str, login: Login | None) -> None:
         """Make the project's bare repository a copy of the one at `url`, and the empty worktree a checkout of it.
 
-        `url` is https, http or file. Raises InvalidInput(url_refused), Forbidden(clone_refused) when the host wants
+        `url` is https or file. Raises InvalidInput(url_refused), Forbidden(clone_refused) when the host wants
         another login, Unavailable(clone_unreachable), TooLarge(clone_too_large).
         """
 

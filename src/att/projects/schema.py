@@ -84,7 +84,7 @@ class ProjectClone(Request):
     """A new project from a git repository."""
 
     source: Annotated[str, AfterValidator(checked_url)] = Field(
-        max_length=2000, description="https, http or file address", json_schema_extra={"cli": "argument"}
+        max_length=2000, description="https or file address", json_schema_extra={"cli": "argument"}
     )
     name: str | None = Field(
         default=None,

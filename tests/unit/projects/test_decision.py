@@ -100,7 +100,7 @@ TestStates = StatesOfAProject.TestCase
 
 @pytest.mark.parametrize(
     "url",
-    ["https://example.org/a.git", "http://127.0.0.1:8080/team/a", "file:///srv/git/a.git", "https://[::1]:8443/a"],
+    ["https://example.org/a.git", "https://127.0.0.1:8080/team/a", "file:///srv/git/a.git", "https://[::1]:8443/a"],
 )
 def test_addresses_of_repositories_are_taken(url: str) -> None:
     assert checked_url(url) == url
@@ -111,6 +111,7 @@ def test_addresses_of_repositories_are_taken(url: str) -> None:
     [
         ("git@example.org:a.git", "must begin with"),
         ("ssh://example.org/a.git", "must begin with"),
+        ("http://example.org/a.git", "must begin with"),
         ("--upload-pack=touch", "must begin with"),
         ("ext::sh -c id", "blanks"),
         ("https://user:pass@example.org/a.git", "login"),

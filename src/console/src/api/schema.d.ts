@@ -4299,7 +4299,7 @@ export interface components {
         ProjectClone: {
             /**
              * Source
-             * @description https, http or file address
+             * @description https or file address
              */
             source: string;
             /**
@@ -9284,7 +9284,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Source
-                     * @description https, http or file address
+                     * @description https or file address
                      */
                     source: string;
                     /**
