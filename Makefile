@@ -57,15 +57,13 @@ fix: venv ## Format and mend what the linters can
 
 ##@ Prove it
 .PHONY: lint check test smoke e2e bench audit
-lint: venv ## Format, lint, types, import contracts, shell, YAML, spelling, unused code, security
+lint: venv ## Format, lint, types, import contracts, generated files, shell, YAML, spelling, unused code, security
 	@dev/lint.sh
 check: lint ## The quick tier: lint, unit and property tests, generated files (under 2 minutes)
-	@python -m dev.generate --check
 	@dev/run-tests.sh check
 test: ## All tests that need no VM: check, contracts, console, staged root, real systemd in a container
 	@YES=1 $(MAKE) setup
 	@$(MAKE) lint
-	@python -m dev.generate --check
 	@dev/run-tests.sh test
 smoke: venv ## Boot the image: status, an upgrade, a bad release, a power cut
 	@YES=1 dev/host-packages.sh image

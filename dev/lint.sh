@@ -27,6 +27,7 @@ run bandit bandit -q -r src/att src/att_nat appliance/stage0 -c pyproject.toml
 run unused vulture src/att src/att_nat appliance/stage0 dev/vulture-allowed.py --min-confidence 80
 run dependencies deptry src/att
 run spelling codespell templates src/att src/att_nat dev tests appliance provision packer cloud-init upgrade docs adr README.md
+run generated python -m dev.generate --check
 run workflows check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml templates/*/files/.github/workflows/*.yml
 wait
 failed=$(ls "$results")

@@ -120,7 +120,7 @@ def metadata_in(bundle: Path, key: Path) -> Metadata:
 def sign_and_pack(release: Path, metadata: Metadata, key: Path, output: Path, *, base: Metadata | None = None) -> str:
     """Write the signed bundle `output` and its checksum file, without what `base` has; return the sha256."""
     raw = metadata_bytes(metadata)
-    known = {entry.sha256 for entry in base.regular().values()} if base else set()
+    known = base.digests() if base else set()
     partial = output.with_suffix(".partial")
     digest = pack(release, raw, sign_metadata(raw, [load_signing_key(key)]), partial, known=known)
     partial.rename(output)

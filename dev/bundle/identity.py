@@ -51,7 +51,7 @@ def identify(repository: Path, *, release: bool) -> Identity:
     With ATT_LEAN=1 a build that is no release leaves NAT's venv out: without it the release is a quarter as large and
     runs no apps, which is enough for the tests of upgrades.
     """
-    nat = release or os.environ.get(LEAN) != "1"
+    nat = release or not lean()
     commit, time = _git(repository, "log", "-1", "--format=%H %ct").split()
     if release and _git(repository, "status", "--porcelain"):
         raise CannotBuild("cannot build a release: the checkout has changes; commit them first")
@@ -61,6 +61,11 @@ def identify(repository: Path, *, release: bool) -> Identity:
     version = version_of(*_nearest_tag(repository), commit=commit, changes=changes, nat=nat)
     parse_version(version)
     return Identity(version=version, commit=commit, time=int(time), dirty=bool(changes), nat=nat)
+
+
+def lean() -> bool:
+    """Whether a build that is no release leaves NAT's venv out."""
+    return os.environ.get(LEAN) == "1"
 
 
 def version_of(tag: str | None, behind: int, *, commit: str, changes: str, nat: bool = True) -> str:

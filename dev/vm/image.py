@@ -37,8 +37,9 @@ class Image:
 
 def inputs_digest(base: Path | str) -> str:
     """Digest of all that decides an image's content, whatever its version is called."""
-    lean = os.environ.get("ATT_LEAN") == "1"
-    inputs = (*_INPUTS, "pyproject.toml", *([] if lean else ["locks/nat.txt"]))
+    from dev.bundle.identity import lean
+
+    inputs = (*_INPUTS, "pyproject.toml", *([] if lean() else ["locks/nat.txt"]))
     files = [file for file in files_of(*inputs) if "/tests/" not in str(file)]
     return digest_of(files, str(base), str(_DEFAULT_DISK_MIB))
 

@@ -69,7 +69,7 @@ def derive_bundle(
         fields["database"] = database_of(release / MIGRATIONS)
         raw = metadata_bytes(Metadata(**{**dict(old), **fields, **(metadata or {})}))
         bundle = output / f"att-{version}.attb"
-        known = {entry.sha256 for entry in old.regular().values()} if thin else set()
+        known = old.digests() if thin else set()
         pack(release, raw, sign_metadata(raw, [key]), bundle, level=_QUICK, known=known)
         return bundle
 

@@ -34,11 +34,11 @@ def built(tmp_path_factory: pytest.TempPathFactory, key: Path) -> Built:
     return build_clone(REPOSITORY, tmp_path_factory.mktemp("one") / "att", key, cache_folder())
 
 
-def build_clone(source: Path, clone: Path, key: Path, cache: Path, **variables: str) -> Built:
+def build_clone(source: Path, clone: Path, key: Path, cache: Path, *arguments: str, **variables: str) -> Built:
     """Clone the HEAD of `source` to `clone` and build its bundle there, keeping what is kept in `cache`."""
     subprocess.run(["git", "clone", "-q", str(source), str(clone)], check=True, timeout=60)
     done = subprocess.run(
-        [sys.executable, "-m", "dev.bundle"],
+        [sys.executable, "-m", "dev.bundle", *arguments],
         cwd=clone,
         env={
             **os.environ,

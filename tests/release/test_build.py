@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,25 @@ def test_two_builds_in_different_folders_give_identical_bytes(built: Built, key:
     other = build_clone(built.clone, tmp_path / "another" / "place" / "att", key, cache, TZ="Asia/Tokyo", LC_ALL="C")
     assert other.bundle.name == built.bundle.name
     assert other.bundle.read_bytes() == built.bundle.read_bytes()
+
+
+def test_a_thin_bundle_for_the_one_before_carries_what_changed_and_fits_beside_it(
+    built: Built, key: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    subprocess.run(["git", "clone", "-q", str(built.clone), str(source)], check=True, timeout=60)
+    who = ("-c", "user.name=Tester", "-c", "user.email=tester@att.test")
+    subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "next"], cwd=source, check=True, timeout=60)
+    thin = build_clone(source, tmp_path / "clone", key, cache_folder(), "--thin-for", str(built.bundle))
+    assert ".thin-for-" in thin.bundle.name
+    assert thin.bundle.stat().st_size < built.bundle.stat().st_size / 20
+    found = machine(tmp_path / "root", load_signing_key(key))
+    for bundle in (built.bundle, thin.bundle):
+        with bundle.open("rb") as file:
+            install(file.fileno(), found, make_current=False)
+    installed = list(found.paths.releases.iterdir())
+    assert len(installed) == 2
+    assert [verify_release(one) for one in installed] == [[], []]
 
 
 def test_the_bundle_comes_with_its_checksum_bill_of_materials_and_step_lines(built: Built) -> None:

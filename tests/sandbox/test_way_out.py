@@ -1,9 +1,7 @@
 """What a sandbox reaches: with an entry of the policy the named host, through a port of its own; else nothing."""
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 from tests.fakes.egress import WayOut as Proxy
-from tests.fakes.egress import way_out
+from tests.fakes.egress import echo, way_out
 
 from att.entrypoints.dev import development_facts
 from att.workspace.backends import contained
@@ -65,21 +63,6 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         await sandboxes.prepare(place)
         yield World(sandboxes, place, proxy)
         await sandboxes.remove(place)
-
-
-@asynccontextmanager
-async def echo() -> AsyncIterator[int]:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            writer.write(await reader.read())
-            await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
 
 
 async def test_a_host_that_the_policy_names_is_reached_through_the_sandboxs_own_port(world: World) -> None:

@@ -20,10 +20,13 @@ _Stamp = tuple[int, int, int] | None
 
 
 def load_or_make(path: Path) -> Ed25519PrivateKey:
-    """Return the key of a file, made now if there is none; Failed(internal) where the file holds no such key."""
+    """Return the key of a file, made now if there is none; Failed(internal) where the file holds no such key.
+
+    Nobody but its owner reads it, and nobody writes it again.
+    """
     if not path.exists():
         key = Ed25519PrivateKey.generate()
-        write_atomically(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600)
+        write_atomically(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o400)
         return key
     try:
         loaded = load_pem_private_key(path.read_bytes(), password=None)
@@ -32,6 +35,13 @@ def load_or_make(path: Path) -> Ed25519PrivateKey:
     if not isinstance(loaded, Ed25519PrivateKey):
         raise Failed("internal", f"cannot use the key {path}: it is no Ed25519 key")
     return loaded
+
+
+def signing_key(private: Path, public: Path) -> Ed25519PrivateKey:
+    """Return the key at `private` as `load_or_make` does, and publish its public half at `public`."""
+    key = load_or_make(private)
+    publish(key, public)
+    return key
 
 
 def publish(key: Ed25519PrivateKey, path: Path) -> None:

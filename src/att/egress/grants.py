@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from att.effects.signing_keys import PublicHalf, load_or_make, publish
+from att.effects.signing_keys import PublicHalf, signing_key
 from att.egress.decision import Client
 from att.kernel.signed_token import TokenInvalid, sign, verify
 
@@ -53,9 +53,7 @@ class Grants:
 
         Raises Failed(internal) where the file is there and holds no such key.
         """
-        key = load_or_make(state / KEY_FILE)
-        publish(key, public_file(run))
-        return cls(key)
+        return cls(signing_key(state / KEY_FILE, public_file(run)))
 
     def grant(self, client: Client, uid: int, seconds: float | None) -> str:
         """Return a grant for what runs as `uid`: a task's is good for its `seconds` and a little, an app's a year."""

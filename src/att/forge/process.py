@@ -14,32 +14,23 @@ import structlog
 from anyio.abc import ByteReceiveStream, Process
 
 from att.kernel.errors import Failed, InvalidInput, TooLarge, Unavailable
+from att.workspace.git.bounds import FILE_BYTES_MAX, SETTINGS
 
 SECONDS_MAX = 60.0
 BYTES_MAX = 8 * 1024 * 1024
 ERRORS_BYTES_MAX = 32_768
 MEMORY_BYTES_MAX = 2 * 1024**3
-FILE_BYTES_MAX = 4 * 1024**3
 _CPU_SECONDS_MAX = 900
 _PATH = "/usr/bin:/bin"
 _LIMITS = ("prlimit", f"--as={MEMORY_BYTES_MAX}", f"--fsize={FILE_BYTES_MAX}", f"--cpu={_CPU_SECONDS_MAX}", "--core=0")
 _DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 _SETTINGS = (
+    *SETTINGS,
     "safe.directory=*",
     "safe.bareRepository=explicit",
-    "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.quotePath=false",
-    "core.alternateRefsCommand=true",
-    "core.packedGitWindowSize=32m",
-    "core.packedGitLimit=256m",
-    "core.bigFileThreshold=32m",
-    "pack.threads=1",
-    "pack.windowMemory=128m",
-    "gc.auto=0",
-    "maintenance.auto=false",
     "log.showSignature=false",
-    "protocol.allow=never",
 )
 _log = structlog.get_logger(__name__)
 
@@ -94,19 +85,19 @@ def command(folder: Path, *arguments: str, settings: Sequence[str] = ()) -> list
 
 @cache
 def _before_git() -> tuple[str, ...]:
-    """What runs in front of git: its limits, and its end with this process, each where this process may ask for it.
+    """What runs in front of git: its limits, and its end with this process, each where this process may ask for it."""
+    found: tuple[str, ...] = ()
+    if (refused := _refusal(_LIMITS)) is None:
+        found = _LIMITS
+    else:
+        _log.warning("git runs without limits of memory", reason=refused)
+    # Without any capability setpriv(1) refuses to start: so it is in the unit, whose manager ends what it leaves.
+    return found if _refusal(_DIES_WITH_US) else (*found, *_DIES_WITH_US)
 
-    In a unit without any capability setpriv(1) refuses to start; there the manager ends what a dead service leaves.
-    """
-    return (*_granted(_LIMITS, "limits of memory"), *_granted(_DIES_WITH_US, "an end of its own with the service"))
 
-
-def _granted(prefix: tuple[str, ...], what: str) -> tuple[str, ...]:
+def _refusal(prefix: tuple[str, ...]) -> str | None:
     tried = subprocess.run([*prefix, "true"], env={"PATH": _PATH}, capture_output=True, timeout=10, check=False)
-    if tried.returncode == 0:
-        return prefix
-    _log.info(f"git runs without {what}", reason=tried.stderr.decode(errors="replace").strip())
-    return ()
+    return tried.stderr.decode(errors="replace").strip() or "it failed" if tried.returncode else None
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from att.forge.bare import EMAIL_HOST, Bare, Signature
 from att.kernel.errors import AttError, Conflict, NotFound, TooLarge, Unavailable
 from att.kernel.ids import new_id
 from att.projects.ports import Login
+from att.workspace.git.bounds import FILE_BYTES_MAX
 from att.workspace.place import Place
 from att.workspace.ports import Sandboxes
 from att.workspace.schema import Ending, Program, TaskKind, TaskSpec, TaskState
@@ -181,7 +182,7 @@ async def _take(place: Place, task_id: str, bare: Bare, refs: Mapping[str, str])
 
 async def _index(bare: Bare, pack: int) -> None:
     """Have git check and keep a pack, as it does with a push."""
-    arguments = ("index-pack", "--stdin", "--fix-thin", "--strict", f"--max-input-size={git.FILE_BYTES_MAX}")
+    arguments = ("index-pack", "--stdin", "--fix-thin", "--strict", f"--max-input-size={FILE_BYTES_MAX}")
 
     async def blocks() -> AsyncIterator[bytes]:
         at = 0

@@ -159,8 +159,7 @@ class _Unpacking:
     def _find(self, name: str) -> None:
         path = self._paths[name]
         entry = self._metadata.files[path]
-        found = self._present.find(entry.sha256) if isinstance(entry, File) else None
-        if found is None or not isinstance(entry, File):
+        if not isinstance(entry, File) or (found := self._present.find(entry.sha256)) is None:
             raise Refused("bundle_file_missing", f"cannot use the bundle: it lacks {name}, no installed release has it")
         try:
             self._write(path, entry, self._present.content(found))

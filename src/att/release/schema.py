@@ -108,6 +108,10 @@ class Metadata(_Strict):
         """Return the listed files without the links."""
         return {path: entry for path, entry in self.files.items() if isinstance(entry, File)}
 
+    def digests(self) -> set[str]:
+        """Return the sha256 of every regular file."""
+        return {entry.sha256 for entry in self.regular().values()}
+
     def links(self) -> dict[str, str]:
         """Return the listed links, path → target."""
         return {path: entry.link for path, entry in self.files.items() if isinstance(entry, Link)}

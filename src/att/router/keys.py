@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from att.effects.signing_keys import load_or_make, publish
+from att.effects.signing_keys import signing_key
 from att.kernel.signed_token import sign
 
 PURPOSE = "router"
@@ -36,9 +36,7 @@ class RouterKeys:
 
         Raises Failed(internal) where the file is there and holds no such key.
         """
-        key = load_or_make(state / KEY_FILE)
-        publish(key, public_file(run))
-        return cls(key)
+        return cls(signing_key(state / KEY_FILE, public_file(run)))
 
     def for_project(self, project_id: str) -> str:
         """Return a key for the apps and tests of a project, good for a year."""

@@ -9,16 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
 
-from att.effects.filesystem import write_atomically
-from att.kernel.errors import Failed, Forbidden
+from att.effects import signing_keys
+from att.kernel.errors import Forbidden
 from att.kernel.signed_token import sign
 from att.runtime.decision import Person, refusal
 
@@ -51,24 +44,12 @@ class LocalLogin:
 
 def load_key(folder: Path) -> Ed25519PrivateKey:
     """Return the key in `folder`, made now if there is none; Failed when what is there is no such key."""
-    path = folder / KEY_FILE
-    if not path.exists():
-        key = Ed25519PrivateKey.generate()
-        write_atomically(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o400)
-        return key
-    try:
-        loaded = load_pem_private_key(path.read_bytes(), password=None)
-    except (OSError, ValueError) as error:
-        raise Failed("internal", f"cannot read the key {path}: {error}") from error
-    if not isinstance(loaded, Ed25519PrivateKey):
-        raise Failed("internal", f"cannot use the key {path}: it is no Ed25519 key")
-    return loaded
+    return signing_keys.load_or_make(folder / KEY_FILE)
 
 
 def publish(key: Ed25519PrivateKey, keys: Path) -> None:
     """Write the public half to `keys`, where the API looks."""
-    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    write_atomically(keys / PUBLIC_FILE, pem, mode=0o444)
+    signing_keys.publish(key, keys / PUBLIC_FILE)
 
 
 def person_of_machine(uid: int) -> Person | None:

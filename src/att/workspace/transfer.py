@@ -16,28 +16,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from att.workspace.git.bounds import FILE_BYTES_MAX, SETTINGS
+
 RESULT, PACK = "result.json", "objects.pack"
 RESULT_BYTES_MAX = 4 * 1024 * 1024
 REFS_MAX = 10_000
 KNOWN_MAX = 100
 ERRORS_CHARS_MAX = 32_768
-FILE_BYTES_MAX = 4 * 1024**3
 _KNOWN = "refs/known/"
 _BROUGHT = ("refs/heads/", "refs/tags/", "refs/remotes/")
 _SETTINGS = (
-    "core.hooksPath=/dev/null",
-    "core.alternateRefsCommand=true",
-    "core.packedGitWindowSize=32m",
-    "core.packedGitLimit=256m",
-    "core.bigFileThreshold=32m",
-    "pack.threads=1",
-    "pack.windowMemory=128m",
-    "gc.auto=0",
-    "maintenance.auto=false",
+    *SETTINGS,
     "credential.helper=",
     "http.lowSpeedLimit=1000",
     "http.lowSpeedTime=60",
-    "protocol.allow=never",
     "protocol.https.allow=always",
 )
 

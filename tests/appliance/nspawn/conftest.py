@@ -65,9 +65,14 @@ def bundle(able: None) -> Path:
         return Path(named)
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv(LEAN, "1")
-        path = ARTIFACTS / f"att-{identify(ROOT, release=False).version}.attb"
-        if not path.exists():
-            subprocess.run([sys.executable, "-m", "dev.bundle"], cwd=ROOT, check=True, timeout=900)
+        return built()
+
+
+def built() -> Path:
+    """The bundle of this checkout as the environment asks for it, built unless it is there."""
+    path = ARTIFACTS / f"att-{identify(ROOT, release=False).version}.attb"
+    if not path.exists():
+        subprocess.run([sys.executable, "-m", "dev.bundle"], cwd=ROOT, check=True, timeout=1800)
     return path
 
 

@@ -1,6 +1,7 @@
 """One appliance in a container with real systemd: boot, run commands in it, pull its plug, reach its port."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 BOOT_SECONDS_MAX = 120.0
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "TERM": "dumb"}
@@ -93,6 +95,12 @@ class Container:
     ) -> subprocess.CompletedProcess[str]:
         """What an operator types at the SSH door."""
         return self.run("attctl", *arguments, user=user, check=check, timeout_seconds=timeout_seconds)
+
+    def told(self, *words: str) -> Any:
+        """What attctl prints as JSON at the SSH door; an AssertionError says what it said instead of succeeding."""
+        done = self.attctl("--json", *words, check=False)
+        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+        return json.loads(done.stdout)
 
     def url(self) -> str:
         """The appliance port as the host reaches it; the port stays the same over reboots."""

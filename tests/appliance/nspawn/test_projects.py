@@ -1,22 +1,13 @@
 """Projects on real systemd, by attctl at the SSH door: each in its own slot, reached through the API."""
 
-import json
-from typing import Any
-
 import pytest
 from tests.appliance.nspawn.container import Container
-
-
-def attctl(appliance: Container, *words: str) -> Any:
-    done = appliance.attctl("--json", *words, check=False)
-    assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
-    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
 def project(appliance: Container) -> str:
     """A project of the operator's, named by its slug."""
-    made = attctl(appliance, "project", "create", "My bot", "--template", "chatbot")
+    made = appliance.told("project", "create", "My bot", "--template", "chatbot")
     assert made["status"] == "created"
     return str(made["slug"])
 
@@ -25,22 +16,22 @@ def test_a_projects_files_are_its_own_users(appliance: Container, project: str) 
     work = "/var/lib/att/projects/p000/work"
     assert appliance.run("stat", "-c", "%U", f"{work}/configs/config.yml").stdout.strip() == "att-p000"
     assert appliance.run("ls", work, user="att", check=False).returncode != 0, "the API itself does not get in"
-    listed = attctl(appliance, "code", "tree", project, "--path", "configs")["entries"]
+    listed = appliance.told("code", "tree", project, "--path", "configs")["entries"]
     assert "configs/config.yml" in {entry["path"] for entry in listed}
 
 
 def test_a_change_is_written_committed_pushed_and_proposed(appliance: Container, project: str) -> None:
     appliance.write("/home/operator/README.md", "# My bot\n\nIt counts.\n")
-    attctl(appliance, "git", "branch", project, "greeting")
-    attctl(appliance, "code", "write", project, "README.md", "/home/operator/README.md")
-    attctl(appliance, "git", "commit", project, "--all", "--message", "docs: what it does")
-    attctl(appliance, "git", "push", project, "--wait")
-    opened = attctl(appliance, "git", "pr", "create", project, "--title", "What it does")
+    appliance.told("git", "branch", project, "greeting")
+    appliance.told("code", "write", project, "README.md", "/home/operator/README.md")
+    appliance.told("git", "commit", project, "--all", "--message", "docs: what it does")
+    appliance.told("git", "push", project, "--wait")
+    opened = appliance.told("git", "pr", "create", project, "--title", "What it does")
     assert (opened["head"], opened["base"], opened["state"]) == ("greeting", "main", "open")
 
 
 def test_a_removed_project_leaves_an_empty_slot_to_the_next(appliance: Container, project: str) -> None:
-    attctl(appliance, "project", "delete", project, "--yes")
+    appliance.told("project", "delete", project, "--yes")
     assert appliance.run("find", "/var/lib/att/projects/p000", "-mindepth", "2").stdout == ""
-    attctl(appliance, "project", "create", "Another", "--template", "tool-server")
+    appliance.told("project", "create", "Another", "--template", "tool-server")
     assert appliance.run("stat", "-c", "%U", "/var/lib/att/projects/p000/work/README.md").stdout.strip() == "att-p000"

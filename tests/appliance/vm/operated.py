@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from dev.vm.guest import Guest, make_key
 from dev.vm.image import Image, image, latest
 from dev.vm.machine import Machine, Plan, free_port, wait_until
 from dev.vm.seed import Identity, seed_disk
+from dev.vm.step import VmError
 from tests.fakes.bundles import CATALOGUE, unpacked
 
 # Emulation is six to nine times slower than the machine it runs on, and that machine may be busy.
@@ -64,20 +65,7 @@ class Operated:
 
     def status_becomes_ok(self) -> Any:
         """Asks for the status until it is ok; gives it."""
-        seen: list[Any] = []
-
-        def ok() -> bool:
-            code, printed, said = self.attctl("status")
-            seen.append((code, printed.get("status"), printed.get("reasons")) if printed else (code, said))
-            if code == 0:
-                seen.append(printed)
-            return code == 0
-
-        try:
-            wait_until(ok, COMMAND_SECONDS_MAX, "attctl status to say ok", every_seconds=3)
-        except Exception as error:
-            raise AssertionError(f"{error}; seen: {seen[-3:]}") from error
-        return seen[-1]
+        return self._becomes(("status",), lambda _: True, COMMAND_SECONDS_MAX, "attctl status to say ok")
 
     def release(self) -> str:
         """The release that the current link names."""
@@ -95,18 +83,27 @@ class Operated:
 
     def newest_upgrade_ends(self) -> Any:
         """Waits until the newest transaction has its verdict; gives it as `upgrade show` tells it."""
-        seen: list[Any] = []
+        return self._becomes(
+            ("upgrade", "show", "newest"),
+            lambda told: told["verdict"] != "running",
+            UPGRADE_SECONDS_MAX,
+            "the verdict over the newest upgrade",
+        )
 
-        def ended() -> bool:
-            code, printed, said = self.attctl("upgrade", "show", "newest")
-            seen.append(printed if code == 0 else said)
-            return code == 0 and printed["verdict"] != "running"
+    def _becomes(self, words: tuple[str, ...], holds: Callable[[Any], bool], seconds: float, what: str) -> Any:
+        """Ask until the answer has exit code 0 and `holds`; gives it."""
+        seen: list[tuple[int, Any, str]] = []
+
+        def there() -> bool:
+            code, printed, said = self.attctl(*words)
+            seen.append((code, printed, said))
+            return code == 0 and holds(printed)
 
         try:
-            wait_until(ended, UPGRADE_SECONDS_MAX, "the verdict over the newest upgrade", every_seconds=3)
-        except Exception as error:
+            wait_until(there, seconds, what, every_seconds=3)
+        except VmError as error:
             raise AssertionError(f"{error}; seen: {seen[-2:]}") from error
-        return seen[-1]
+        return seen[-1][1]
 
     def begin_upgrade_and_cut_power(self, bundle: Path) -> None:
         """Begins an upgrade and cuts the power in the moment in which the release link has moved."""

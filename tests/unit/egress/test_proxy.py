@@ -4,15 +4,14 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 from structlog.testing import LogCapture
-from tests.fakes.egress import WayOut, any_address, way_out
+from tests.fakes.egress import WayOut, any_address, echo, way_out
 
 from att.egress.decision import Client
 from att.egress.proxy import PREAMBLE, Limits
@@ -33,24 +32,6 @@ def told() -> Iterator[list[Any]]:
     structlog.configure(processors=[kept], cache_logger_on_first_use=False)
     yield kept.entries
     structlog.configure(**before)
-
-
-@asynccontextmanager
-async def echo() -> AsyncIterator[int]:
-    """A host that sends back what it gets, then its end; gives its port."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await reader.read(65_536):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
 
 
 async def until(entries: list[Any], count: int) -> list[Any]:

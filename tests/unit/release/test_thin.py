@@ -40,7 +40,7 @@ def bundle_of(root: Path, output: Path, version: str, known: Collection[str] = (
 
 
 def digests(root: Path) -> set[str]:
-    return {entry.sha256 for entry in metadata_for(files=describe(root)).regular().values()}
+    return metadata_for(files=describe(root)).digests()
 
 
 def put(bundle: Path, facts: Facts) -> Path:

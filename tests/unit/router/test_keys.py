@@ -104,7 +104,7 @@ def test_the_key_is_made_once_for_its_owner_alone_and_the_public_half_for_all(tm
     keys, _, _ = keys_in(tmp_path)
     again, gate, _ = keys_in(tmp_path)
     assert gate.bearer(f"Bearer {keys.for_project('prj_1')}") == gate.bearer(f"Bearer {again.for_project('prj_1')}")
-    assert stat.S_IMODE((tmp_path / "state" / KEY_FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "state" / KEY_FILE).stat().st_mode) == 0o400
     assert stat.S_IMODE(public_file(tmp_path / "run").stat().st_mode) == 0o444
 
 

@@ -43,8 +43,9 @@ def message_of(response: httpx.Response) -> dict[str, Any]:
         found: dict[str, Any] = response.json()
         return found
     lines = [line.removeprefix("data:") for line in response.text.splitlines() if line.startswith("data:")]
-    [answer] = [one for line in lines if line.strip() and "id" in (one := json.loads(line))]
-    return answer  # type: ignore[no-any-return]  # json knows no types
+    answers: list[dict[str, Any]] = [json.loads(line) for line in lines if line.strip()]
+    [answer] = [one for one in answers if "id" in one]
+    return answer
 
 
 @pytest.mark.parametrize(

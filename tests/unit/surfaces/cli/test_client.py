@@ -5,15 +5,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from tests.fakes.certificates import self_signed
 from tests.unit.surfaces.cli.fake_api import FakeApi, over_socket, over_tcp, serve
 
 from att.appliance import Facts, facts
@@ -26,20 +24,7 @@ from att.surfaces.cli.target import Options, Target, remote
 
 def certificate(folder: Path) -> tuple[Path, Path, str]:
     """Return certificate, key and SHA-256 of a self-signed one for 127.0.0.1, as first boot makes it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "att")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
+    made, key = self_signed("att", x509.IPAddress(IPv4Address("127.0.0.1")))
     pem, secret = folder / "server.crt", folder / "server.key"
     pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     secret.write_bytes(
