@@ -95,6 +95,9 @@ class FakeBundle:
     def digest(self) -> str:
         return hashlib.sha256(self.content.metadata_bytes()).hexdigest()
 
+    def new_bytes(self) -> int:
+        return self.metadata.size
+
     def unpack(self, target: Path, progress: Callable[[int, int], None] | None = None) -> None:
         target.mkdir(mode=0o755)
         self.content.write(target)

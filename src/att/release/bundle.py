@@ -5,6 +5,9 @@ same descriptor, each member's header, place in the list, size and sha256. Nothi
 
 A thin bundle lists every file and carries those that its receiver lacks: the others are taken from the releases that
 are installed, by their digest, and are hashed on the way like any other.
+
+A file that an installed release holds intact becomes a hard link to it (adr/0014): a release of thousands of files
+costs the disk what is new in it.
 """
 
 import hashlib
@@ -49,13 +52,14 @@ class Bundle:
         self.signers = signers
         self.metadata = metadata
         self.digest = hashlib.sha256(documents.metadata).hexdigest()
+        self._present = Present(facts.paths.releases)
 
     def unpack(self, target: Path, progress: Progress | None = None) -> None:
         """Write the release to the new folder `target`, verified byte by byte and made durable.
 
         On any error `target` holds a part of it, without `.complete`: the caller removes it.
         """
-        require_space(target.parent, size_bytes=self.metadata.size, files=len(self.metadata.files))
+        require_space(target.parent, size_bytes=self.new_bytes(), files=len(self.metadata.files))
         archive = _archive(self._fd, self._facts)
         with Tree(target) as tree:
             members = archive.members()
@@ -64,7 +68,7 @@ class Bundle:
             mtime = int(self.metadata.build_time.timestamp())
             tree.write(METADATA, [self._documents.metadata], mode=_DOCUMENT_MODE, mtime=mtime)
             tree.write(SIGNATURES, [self._documents.signatures], mode=_DOCUMENT_MODE, mtime=mtime)
-            _Unpacking(self.metadata, archive, self._present(), tree, mtime, progress).run(members)
+            _Unpacking(self.metadata, archive, self._present, tree, mtime, progress).run(members)
             tree.seal()
 
     def verify(self, progress: Progress | None = None) -> None:
@@ -73,10 +77,11 @@ class Bundle:
         members = archive.members()
         if _documents(archive, members, self._facts) != self._documents:
             raise Refused("bundle_changed", "cannot use the bundle: it changed while it was read")
-        _Unpacking(self.metadata, archive, self._present(), None, 0, progress).run(members)
+        _Unpacking(self.metadata, archive, self._present, None, 0, progress).run(members)
 
-    def _present(self) -> Present:
-        return Present(self._facts.paths.releases)
+    def new_bytes(self) -> int:
+        """Return the size of the files that no installed release lists: what the disk must have free for them."""
+        return sum(entry.size for entry in self.metadata.regular().values() if self._present.find(entry.sha256) is None)
 
 
 def open_bundle(fd: int, trust: TrustRoot, facts: Facts) -> Bundle:
@@ -154,24 +159,35 @@ class _Unpacking:
             raise Refused("bundle_file_mode", f"cannot use the bundle: {member.name} has mode {member.mode:04o}")
         if member.size != entry.size:
             raise Refused("bundle_file_mismatch", f"cannot use the bundle: {member.name} has another size than listed")
-        self._write(path, entry, self._archive.content(member))
+        shared = self._share(path, entry)
+        self._write(None if shared else self._tree, path, entry, self._archive.content(member))
 
     def _find(self, name: str) -> None:
         path = self._paths[name]
         entry = self._metadata.files[path]
         if not isinstance(entry, File) or (found := self._present.find(entry.sha256)) is None:
             raise Refused("bundle_file_missing", f"cannot use the bundle: it lacks {name}, no installed release has it")
+        if self._share(path, entry):
+            self._done += entry.size
+            self._tell()
+            return
         try:
-            self._write(path, entry, self._present.content(found))
+            self._write(self._tree, path, entry, self._present.content(found))
         except Refused as error:
             if error.code != "bundle_file_mismatch":
                 raise
             raise Refused("release_damaged", f"cannot take {found} for the bundle: its content has changed") from error
 
-    def _write(self, path: str, entry: File, content: Iterable[bytes]) -> None:
+    def _share(self, path: str, entry: File) -> bool:
+        if not self._tree:
+            return False
+        with self._present.intact(entry.sha256, int(entry.mode, 8)) as source:
+            return source is not None and self._tree.share(path, source)
+
+    def _write(self, tree: Tree | None, path: str, entry: File, content: Iterable[bytes]) -> None:
         pieces = self._checked(path, entry, content)
-        if self._tree:
-            self._tree.write(path, pieces, mode=int(entry.mode, 8), mtime=self._mtime)
+        if tree:
+            tree.write(path, pieces, mode=int(entry.mode, 8), mtime=self._mtime)
         else:
             for _ in pieces:
                 pass

@@ -15,6 +15,9 @@ FOLDER_MODE = 0o755
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
+# Too many names for one file, another file system, one that has no hard links, or no /proc.
+_CANNOT_SHARE = (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOENT)
+
 
 class Tree:
     """A new folder being filled. Use as a context manager; `seal` makes all of it durable."""
@@ -48,6 +51,18 @@ class Tree:
             finally:
                 os.close(fd)
         self._files.append(path)
+
+    def share(self, path: str, source: int) -> bool:
+        """Give the open file `source` one more name at the relative `path`; False when its file system cannot."""
+        with disk_errors(self._target / path):
+            folder, name = self._enter(path)
+            try:
+                os.link(f"/proc/self/fd/{source}", name, dst_dir_fd=folder)
+            except OSError as error:
+                if error.errno in _CANNOT_SHARE:
+                    return False
+                raise
+        return True
 
     def link(self, path: str, target: str) -> None:
         """Make a symbolic link at the relative `path`."""

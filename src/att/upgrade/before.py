@@ -35,9 +35,8 @@ def check_bundle(tools: Tools, bundle: Bundle, *, force: bool) -> None:
     metadata = bundle.metadata
     refuse(decision.refusal(metadata, bundle.digest, tools.machine(), force=force))
     opt = tools.world.layout.opt
-    refuse(
-        decision.space_refusal(Space(str(opt), free_bytes(opt), free_inodes(opt), metadata.size, len(metadata.files)))
-    )
+    needed = Space(str(opt), free_bytes(opt), free_inodes(opt), bundle.new_bytes(), len(metadata.files))
+    refuse(decision.space_refusal(needed))
 
 
 def verify(tools: Tools, transaction: Transaction, fd: int | None, attempt: int) -> tuple[Transaction, Bundle | None]:

@@ -77,7 +77,51 @@ def test_whatever_a_thin_bundle_leaves_out_the_release_is_that_of_the_full_one(
     assert (release / METADATA).read_bytes() == (full / METADATA).read_bytes()
     for path, content in CHANGED.items():
         assert (release / path).read_bytes() == content
-        assert (release / path).stat().st_nlink == 1, "a release shares no file with another"
+
+
+@pytest.mark.parametrize("known", [CONTENT, ()], ids=["thin", "full"])
+def test_what_did_not_change_is_shared_with_the_release_that_has_it(tmp_path: Path, known: Collection[str]) -> None:
+    facts = machine(tmp_path / "root")
+    base, newer = lay(tmp_path / "base", CONTENT), lay(tmp_path / "newer", CHANGED)
+    earlier = put(bundle_of(base, tmp_path / "base.attb", "0.1.0"), facts)
+    listed = metadata_for(files=describe(base)).regular()
+    release = put(bundle_of(newer, tmp_path / "n.attb", NEWER, {listed[path].sha256 for path in known}), facts)
+
+    for path, content in CHANGED.items():
+        shared = CONTENT.get(path) == content
+        assert (release / path).stat().st_nlink == 1 + shared, path
+        assert not shared or (release / path).samefile(earlier / path)
+
+
+def test_a_damaged_file_is_not_shared_but_written_anew(tmp_path: Path) -> None:
+    facts = machine(tmp_path / "root")
+    base, newer = lay(tmp_path / "base", CONTENT), lay(tmp_path / "newer", CHANGED)
+    earlier = put(bundle_of(base, tmp_path / "base.attb", "0.1.0"), facts)
+    bits, mode, gone = sorted(path for path in CONTENT if CHANGED[path] == CONTENT[path])[:3]
+    (earlier / bits).chmod(0o644)
+    (earlier / bits).write_bytes(CONTENT[bits].swapcase())
+    (earlier / bits).chmod(int(metadata_for(files=describe(base)).regular()[bits].mode, 8))
+    (earlier / mode).chmod(0o600)
+    (earlier / gone).unlink()
+
+    release = put(bundle_of(newer, tmp_path / "newer.attb", NEWER), facts)
+
+    assert verify_release(release) == []
+    assert [(release / path).stat().st_nlink for path in (bits, mode, gone)] == [1, 1, 1]
+
+
+def test_a_release_that_shares_needs_only_the_room_of_what_is_new(tmp_path: Path) -> None:
+    facts = machine(tmp_path / "root")
+    base, newer = lay(tmp_path / "base", CONTENT), lay(tmp_path / "newer", CHANGED)
+    bundle = bundle_of(newer, tmp_path / "newer.attb", NEWER)
+
+    def needed() -> int:
+        with bundle.open("rb") as opened:
+            return open_bundle(opened.fileno(), trust_in(KEY), facts).new_bytes()
+
+    assert needed() == sum(len(content) for content in CHANGED.values())
+    put(bundle_of(base, tmp_path / "base.attb", "0.1.0"), facts)
+    assert needed() == sum(len(content) for path, content in CHANGED.items() if CONTENT.get(path) != content)
 
 
 def test_a_thin_bundle_is_a_fraction_of_the_full_one(tmp_path: Path) -> None:
