@@ -6,6 +6,7 @@ Both are kept in the build cache, named after a digest of all that they are made
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from dev.vm.places import ROOT, cache, digest_of, files_of, sha256_of
@@ -22,6 +23,8 @@ BOOT_PACKAGES = {
 }
 STEPS = ("00-base-deps", "05-python-env", "10-permissions", "15-copy-code", "20-install-systemd", "25-config-seed")
 KEPT_MAX = 2
+# Another checkout's containers may stand on a root that was begun this short a time ago.
+IN_USE_SECONDS = 3600
 MEMORY_BYTES_MIN = 6 * 1024**3
 
 
@@ -133,7 +136,8 @@ def _placed(work: Path, root: Path, pattern: str) -> Path:
     kept = sorted(root.parent.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
     os.utime(root)
     for path in [path for path in kept if path != root and path.is_dir()][KEPT_MAX - 1 :]:
-        shutil.rmtree(path, ignore_errors=True)
+        if time.time() - path.stat().st_mtime > IN_USE_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
     return root
 
 
