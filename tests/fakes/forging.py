@@ -121,8 +121,9 @@ class Told:
     async def step(self, name: str, *, percent: float | None = None, deadline: float | None = None) -> None:
         self.lines.append(name)
 
-    async def log(self, line: str) -> None:
+    async def log(self, line: str, **remember: Any) -> None:
         self.lines.append(line)
+        self.memory |= remember
 
     async def state(self) -> dict[str, Any]:
         return dict(self.memory)

@@ -50,8 +50,9 @@ class FakeProgress:
     async def step(self, name: str, *, percent: float | None = None, deadline: float | None = None) -> None:
         self.steps.append(name)
 
-    async def log(self, line: str) -> None:
-        self.lines.append(line)
+    async def log(self, line: str, **remember: Any) -> None:
+        self.lines.extend(line.splitlines() or [""])
+        self.memory.update(remember)
 
     async def state(self) -> dict[str, Any]:
         return dict(self.memory)

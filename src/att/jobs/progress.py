@@ -1,12 +1,13 @@
 """What a job's handler reports through: each call is in the database before it returns."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from att.jobs import records
 from att.jobs.decision import is_healthy
 from att.jobs.ports import Bus
+from att.store.connection import Connection
 from att.store.service import Store
 
 LINES_MAX = 100_000
@@ -56,16 +57,16 @@ class JobProgress:
             },
         )
 
-    async def log(self, line: str) -> None:
-        """Append a line to the job's log; a text of several lines is written at once."""
+    async def log(self, line: str, **remember: Any) -> None:
+        """Append a line to the job's log, or each of a text, and persist values with it: both, or neither."""
         room = LINES_MAX - self._lines
-        if room <= 0:
-            return
         texts = [text[:LINE_CHARS_MAX] for text in line.splitlines()] or [""]
         if len(texts) >= room:
-            texts = [*texts[: room - 1], _FULL]
+            texts = [*texts[: room - 1], _FULL][: max(room, 0)]
         async with self._store.write(patience_seconds=math.inf) as connection:
-            self._lines = await records.add_lines(connection, self.job_id, texts, self._clock())
+            if texts:
+                self._lines = await records.add_lines(connection, self.job_id, texts, self._clock())
+            await self._remember(connection, remember)
         self._changed(self.job_id)
 
     async def state(self) -> dict[str, Any]:
@@ -76,12 +77,16 @@ class JobProgress:
     async def remember(self, **values: Any) -> None:
         """Persist values that a resumed run of this job needs; they must be JSON."""
         async with self._store.write(patience_seconds=math.inf) as connection:
-            known = await records.memory(connection, self.job_id)
-            await records.change(connection, self.job_id, memory={**known, **values})
+            await self._remember(connection, values)
 
     async def cancelled(self) -> bool:
         """Whether somebody asked this job to stop."""
         return self.cancel_requested
+
+    async def _remember(self, connection: Connection, values: Mapping[str, Any]) -> None:
+        if values:
+            known = await records.memory(connection, self.job_id)
+            await records.change(connection, self.job_id, memory={**known, **values})
 
     async def _change(self, **values: Any) -> None:
         if not self._forgiven and is_healthy(self._clock() - self._started):

@@ -77,8 +77,8 @@ class Progress(Protocol):
     async def step(self, name: str, *, percent: float | None = None, deadline: float | None = None) -> None:
         """Say which step runs now; `percent` 0–100 where the length is known, `deadline` in seconds from now."""
 
-    async def log(self, line: str) -> None:
-        """Append a line to the job's log."""
+    async def log(self, line: str, **remember: Any) -> None:
+        """Append a line to the job's log, or each of a text, and persist values with it: both, or neither."""
 
     async def state(self) -> dict[str, Any]:
         """The values remembered by `remember`, of this run or of one before a restart: what makes a job resumable."""

@@ -10,7 +10,7 @@ BATCH_BYTES = 64 * 1024
 
 
 async def follow_into(progress: Progress, output: AsyncIterator[bytes], offset: int) -> None:
-    """Log whole lines as they come; a resumed job goes on at the byte that is remembered last."""
+    """Log whole lines as they come; a resumed job goes on at the byte that was remembered with the last of them."""
     pending, logged_at = bytearray(), time.monotonic()
     async for part in output:
         pending += part
@@ -24,6 +24,6 @@ async def follow_into(progress: Progress, output: AsyncIterator[bytes], offset: 
 
 
 async def _log(progress: Progress, data: bytes, offset: int) -> int:
-    await progress.log(data.decode("utf-8", "replace").rstrip("\n"))
-    await progress.remember(offset=offset + len(data))
-    return offset + len(data)
+    offset += len(data)
+    await progress.log(data.decode("utf-8", "replace"), offset=offset)
+    return offset

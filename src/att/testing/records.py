@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, select, update
+from sqlalchemy.dialects.sqlite import insert
 
 from att.store.connection import Connection
 from att.store.cursor import parse_cursor
@@ -23,18 +24,18 @@ class New:
     started: float
 
 
-async def add(connection: Connection, new: New) -> None:
-    """Write down a run before it begins."""
-    await connection.execute(
-        insert(test_runs).values(
-            id=new.run_id,
-            project_id=new.project_id,
-            task_id=new.task_id,
-            outcome=Outcome.RUNNING.value,
-            asked=new.asked.model_dump(mode="json"),
-            started=new.started,
-        )
+async def add(connection: Connection, new: New) -> bool:
+    """Write down a run before it begins; False when it is written down already."""
+    statement = insert(test_runs).values(
+        id=new.run_id,
+        project_id=new.project_id,
+        task_id=new.task_id,
+        outcome=Outcome.RUNNING.value,
+        asked=new.asked.model_dump(mode="json"),
+        started=new.started,
     )
+    written = await connection.execute(statement.on_conflict_do_nothing(index_elements=["id"]))
+    return bool(written.rowcount)
 
 
 async def finish(connection: Connection, run_id: str, outcome: Outcome, report: Report, now: float) -> None:

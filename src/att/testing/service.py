@@ -70,8 +70,11 @@ class Testing:
         place = await self._places.place(request.project_id)
         remembered = await progress.state()
         if "task_id" not in remembered:
-            remembered = await self._begin(place, request, progress)
+            remembered = await self._begin(request, progress)
         run_id, task_id = str(remembered["run_id"]), str(remembered["task_id"])
+        known = await self._written_down(place, request, run_id, task_id)
+        if known.outcome is not Outcome.RUNNING:
+            return known
         await progress.step("run the tests", deadline=request.timeout_seconds)
         try:
             await self._sandboxes.start(place, await self._spec(place, request, task_id))
@@ -104,15 +107,20 @@ class Testing:
         async with self._store.read() as connection:
             return await records.page(connection, place.project_id, request.cursor, request.limit)
 
-    async def _begin(self, place: Place, request: RunRequest, progress: Progress) -> dict[str, str]:
+    async def _begin(self, request: RunRequest, progress: Progress) -> dict[str, str]:
         ids = {"run_id": new_id("test"), "task_id": new_id("task")}
         arguments(request, "")  # what is wrong with the request is said before anything is written
-        new = records.New(ids["run_id"], place.project_id, ids["task_id"], request, self._clock())
         await progress.remember(**ids)
-        async with self._store.write() as connection:
-            await records.add(connection, new)
-        self._bus.publish("test.run", ids, project_id=place.project_id)
         return ids
+
+    async def _written_down(self, place: Place, request: RunRequest, run_id: str, task_id: str) -> TestRun:
+        """Return the run as it is known; one whose ids alone are remembered is written down first."""
+        async with self._store.write() as connection:
+            new = records.New(run_id, place.project_id, task_id, request, self._clock())
+            is_new = await records.add(connection, new)
+        if is_new:
+            self._bus.publish("test.run", {"run_id": run_id, "task_id": task_id}, project_id=place.project_id)
+        return await self.results(ResultsRequest(project_id=place.project_id, run_id=run_id))
 
     async def _spec(self, place: Place, request: RunRequest, task_id: str) -> TaskSpec:
         out = place.task(task_id) / OUT

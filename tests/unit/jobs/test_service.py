@@ -9,6 +9,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from pydantic import BaseModel
+from sqlalchemy.exc import StatementError
 from tests.fakes.database import HandClock, RememberingBus, fence, make_database, opened
 
 from att.jobs.operations import OPERATIONS
@@ -134,6 +135,35 @@ async def test_progress_log_and_memory_are_persisted_as_they_come(tmp_path: Path
         go.set()
         assert (await at.jobs.wait(job_id)).result == {"said": '{"a": 1, "b": [2]}'}
         assert ("job.progress", "count") in [(kind, told.get("step")) for kind, told in at.bus.published]
+
+
+async def test_a_line_and_what_is_remembered_with_it_are_kept_both_or_neither(tmp_path: Path) -> None:
+    async def handler(_: Context, __: Request, progress: Progress) -> Result:
+        await progress.log("kept", offset=5)
+        with pytest.raises(StatementError):
+            await progress.log("not kept", offset=object())
+        return Result(said=str((await progress.state())["offset"]))
+
+    async with world(make_database(tmp_path), handler) as at:
+        job = await at.jobs.wait(await at.submit())
+        assert job.result == {"said": "5"}
+        assert await at.log(job.id) == ["kept"]
+
+
+async def test_a_full_log_takes_what_is_to_be_remembered_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("att.jobs.progress.LINES_MAX", 1)
+
+    async def handler(_: Context, __: Request, progress: Progress) -> Result:
+        for number in range(3):
+            await progress.log(str(number), offset=number)
+        return Result(said=str((await progress.state())["offset"]))
+
+    async with world(make_database(tmp_path), handler) as at:
+        job = await at.jobs.wait(await at.submit())
+        assert job.result == {"said": "2"}
+        assert len(await at.log(job.id)) == 1
 
 
 async def test_a_handler_gets_services_that_are_made_at_their_first_use(tmp_path: Path) -> None:

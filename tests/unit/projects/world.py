@@ -85,8 +85,9 @@ class Remembering:
     async def step(self, name: str, *, percent: float | None = None, deadline: float | None = None) -> None:
         self.steps.append(name)
 
-    async def log(self, line: str) -> None:
+    async def log(self, line: str, **remember: Any) -> None:
         self.lines.append(line)
+        self._memory |= remember
 
     async def state(self) -> dict[str, Any]:
         return dict(self._memory)

@@ -193,9 +193,9 @@ async def test_a_hostile_report_is_an_unreadable_one(tmp_path: Path) -> None:
 async def test_the_output_is_in_the_jobs_log(tmp_path: Path) -> None:
     async with world(tmp_path) as at:
         progress = FakeProgress()
-        at.pytest(GOOD, log=b"collecting\n1 passed\nno end")
+        at.pytest(GOOD, log=b"collecting\n\n1 passed\n\n\nno end")
         await at.run(progress)
-        assert "\n".join(progress.lines) == "collecting\n1 passed\nno end"
+        assert progress.lines == ["collecting", "", "1 passed", "", "", "no end"]
 
 
 async def test_an_interrupted_run_goes_on_with_the_task_it_had_started(tmp_path: Path) -> None:
@@ -216,6 +216,33 @@ async def test_an_interrupted_run_goes_on_with_the_task_it_had_started(tmp_path:
         assert (await again).outcome is Outcome.PASSED
         assert list(at.sandboxes.all) == [task.spec.task_id]
         assert len((await at.testing.history(HistoryRequest(project_id="one"))).runs) == 1
+
+
+async def test_a_run_of_which_only_the_ids_are_remembered_is_written_down_and_run(tmp_path: Path) -> None:
+    async with world(tmp_path) as at:
+        at.pytest(GOOD)
+        run = await at.run(FakeProgress({"run_id": "test_1", "task_id": "task_1"}))
+        assert (run.id, run.task_id, run.outcome) == ("test_1", "task_1", Outcome.PASSED)
+        assert at.bus.types() == ["test.run", "test.passed"]
+
+
+async def test_a_run_that_has_ended_is_neither_run_nor_told_again(tmp_path: Path) -> None:
+    async with world(tmp_path) as at:
+        at.pytest(GOOD, log=b"1 passed\n")
+        progress = FakeProgress()
+        run = await at.run(progress)
+        again = FakeProgress(progress.memory)
+        assert await at.run(again) == run
+        assert (again.lines, len(at.sandboxes.all)) == ([], 1)
+        assert at.bus.types() == ["test.run", "test.passed"]
+
+
+async def test_the_output_goes_on_where_the_log_of_an_interrupted_run_ended(tmp_path: Path) -> None:
+    async with world(tmp_path) as at:
+        at.pytest(GOOD, log=b"first\n\nsecond\n")
+        progress = FakeProgress({"run_id": "test_1", "task_id": "task_1", "offset": 7})
+        await at.run(progress)
+        assert (progress.lines, progress.memory["offset"]) == (["second"], 14)
 
 
 async def test_a_cancelled_run_kills_its_task(tmp_path: Path) -> None:

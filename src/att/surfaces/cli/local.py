@@ -92,9 +92,10 @@ class LocalProgress:
         """Show the step."""
         self.line.show(name, percent, deadline)
 
-    async def log(self, line: str) -> None:
-        """Show the line."""
+    async def log(self, line: str, **remember: Any) -> None:
+        """Show the line, and keep the values for this run."""
         self.line.log(line)
+        self._values |= remember
 
     async def state(self) -> dict[str, Any]:
         """Return what was remembered in this run."""
