@@ -124,6 +124,15 @@ def test_what_runs_for_a_project_does_not_start_without_a_drop_in_nor_again_by_i
     assert "/var/lib/att:ro" in found["TemporaryFileSystem"][0]
 
 
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_what_runs_for_a_project_meets_nobody_in_a_shared_folder_and_asks_no_name_server(path: Path) -> None:
+    found = settings_of(path)
+    assert "/dev/shm:mode=1777" in found["TemporaryFileSystem"]
+    hidden = {one.removeprefix("-") for line in found["InaccessiblePaths"] for one in line.split()}
+    assert {"/run/lock", "/run/systemd/resolve"} <= hidden
+    assert (found["PrivateTmp"], found["PrivateIPC"]) == (["yes"], ["yes"])
+
+
 @pytest.mark.parametrize("unit", FACTS.units, ids=lambda unit: unit.name)
 def test_a_service_runs_as_the_user_of_the_facts_in_the_folder_of_its_owner(unit: Unit) -> None:
     path = (IMAGE_UNITS if unit.owner == "image" else RELEASE_UNITS) / f"{unit.name}.service"
