@@ -187,6 +187,22 @@ def test_the_unix_socket_answers_too_and_tells_the_release(serving: Machine) -> 
         assert client.get("/v1/models").status_code == 401
 
 
+def test_a_projects_key_is_good_for_its_own_user_alone_as_the_kernel_names_who_connects(serving: Machine) -> None:
+    own, other = (serving.keys.for_project("prj_1", os.getuid() + step) for step in (0, 1))
+    doors = {
+        "unix": httpx.HTTPTransport(uds=str(serving.where.root / "router.sock")),
+        "loopback": httpx.HTTPTransport(),
+    }
+    said = {}
+    for door, transport in doors.items():
+        url = serving.url if door == "loopback" else "http://router/v1"
+        with httpx.Client(transport=transport) as client:
+            for name, key in (("own", own), ("other", other)):
+                answer = client.get(f"{url}/models", headers={"Authorization": f"Bearer {key}"})
+                said[door, name] = answer.status_code
+    assert said == {("unix", "own"): 200, ("unix", "other"): 401, ("loopback", "own"): 401, ("loopback", "other"): 401}
+
+
 def test_a_broken_request_line_and_a_dropped_connection_do_no_harm(serving: Machine) -> None:
     for sent in (b"\x00\xff\r\n\r\n", b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab"):
         with socket.create_connection(serving.listeners[0].getsockname()) as raw:

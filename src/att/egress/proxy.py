@@ -4,8 +4,6 @@ Before the HTTP a connection says `ATT-GRANT <grant>` in one line; `att-run` doe
 """
 
 import asyncio
-import socket
-import struct
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from att.effects.peers import peer_uid
 from att.egress import decision
 from att.egress.decision import Refusal, Target
 from att.egress.grants import Granted, GrantGate, GrantInvalid
@@ -23,7 +22,6 @@ from att.egress.ways import Refused, Ways
 PREAMBLE = b"ATT-GRANT "
 CODE_HEADER = "X-ATT-Code"
 ALLOWED, BROKEN, OVERDUE = "allowed", "egress_broken", "egress_timeout"
-_CREDENTIALS = struct.Struct("3i")
 _ANSWER_SECONDS = 5.0
 _UNREAD_BYTES_MAX = 1024 * 1024
 _REASONS = {400: "Bad Request", 403: "Forbidden", 405: "Method Not Allowed", 429: "Too Many Requests"}
@@ -106,7 +104,7 @@ class Proxy:
             await near.close()
 
     async def _served(self, near: End, record: Record) -> None:
-        uid = _peer_uid(near.writer)
+        uid = peer_uid(near.writer.get_extra_info("socket"))
         with self._counted("all", self._limits.connections_max), self._counted_each(f"uid {uid}"):
             async with asyncio.timeout(self._limits.head_seconds):
                 granted = await self._granted(near.reader, uid)
@@ -196,10 +194,3 @@ async def _answer(near: End, refusal: Refusal) -> None:
 
 def _no_grant(why: str) -> Refused:
     return Refused(Refusal(403, "egress_grant", f"cannot take the grant of this connection: {why}"))
-
-
-def _peer_uid(writer: asyncio.StreamWriter) -> int:
-    """The uid that connected, as the kernel saw it at connect time."""
-    peer: socket.socket = writer.get_extra_info("socket")
-    raw = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return int(_CREDENTIALS.unpack(raw)[1])

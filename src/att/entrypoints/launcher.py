@@ -9,7 +9,6 @@ import os
 import pwd
 import signal
 import socket
-import struct
 import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -20,6 +19,7 @@ import structlog
 
 from att.appliance import Facts, facts, release_root
 from att.effects import journal
+from att.effects.peers import peer_uid
 from att.effects.systemd import listen_fds, notify, watchdog_seconds
 from att.kernel.error_json import error_object
 from att.kernel.errors import AttError, Failed, Forbidden
@@ -32,7 +32,6 @@ REQUEST_SECONDS_MAX = 10.0
 WORK_SECONDS_MAX = 180.0
 ANSWER_SECONDS_MAX = 5.0
 API_USER = "att"
-_CREDENTIALS = struct.Struct("3i")
 
 Answer = Callable[[int, asyncio.StreamReader], Coroutine[Any, Any, dict[str, object]]]
 """Answers one connection of the peer with that uid."""
@@ -68,7 +67,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ans
     peer: socket.socket = writer.get_extra_info("socket")
     try:
         async with asyncio.timeout(WORK_SECONDS_MAX):
-            reply = await answer(_peer_uid(peer), reader)
+            reply = await answer(peer_uid(peer), reader)
     except AttError as error:
         reply = {"error": error_object(error)}
     except Exception as error:
@@ -82,12 +81,6 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ans
             await writer.wait_closed()
     except (TimeoutError, OSError):
         writer.transport.abort()
-
-
-def _peer_uid(peer: socket.socket) -> int:
-    """The uid that connected, as the kernel saw it at connect time."""
-    raw = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return int(_CREDENTIALS.unpack(raw)[1])
 
 
 def local_door(login: LocalLogin) -> Answer:

@@ -57,7 +57,7 @@ async def serve(where: Facts, sockets: list[socket.socket], *, until_parent_ends
     def stop() -> None:
         ending.append(asyncio.create_task(app.stop()))
 
-    server = BoundedServer(app, on_ready=ready, on_stop=stop, lifespan="off", websockets=False)
+    server = BoundedServer(app, on_ready=ready, on_stop=stop, lifespan="off", websockets=False, peers=True)
     await upstream.start()
     watchdog = asyncio.create_task(keep_watchdog_quiet())
     if until_parent_ends:

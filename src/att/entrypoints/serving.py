@@ -16,12 +16,24 @@ import anyio
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from att.effects.peers import UNIX_PEER, peer_uid
 from att.effects.systemd import listen_fds, notify, watchdog_seconds
 
 GRACEFUL_SECONDS = 5
 SETTLE_SECONDS = 0.05
 SETTLE_SECONDS_MAX = 1.0
 KEEP_ALIVE_SECONDS = 75
+
+
+class PeerProtocol(HttpToolsProtocol):
+    """HTTP whose `client` is the user at the other end of a unix socket, which uvicorn leaves out."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Take a connection."""
+        super().connection_made(transport)
+        near: socket.socket = transport.get_extra_info("socket")
+        if near.family == socket.AF_UNIX:
+            self.client = (UNIX_PEER, peer_uid(near))
 
 
 class BoundedServer(uvicorn.Server):
@@ -35,13 +47,15 @@ class BoundedServer(uvicorn.Server):
         on_stop: Callable[[], None],
         lifespan: Literal["on", "off"],
         websockets: bool = True,
+        peers: bool = False,
     ) -> None:
+        """With `peers` the application is told which user is at the other end of a unix socket."""
         super().__init__(
             uvicorn.Config(
                 app,
                 log_config=None,
                 access_log=False,
-                http="httptools",
+                http=PeerProtocol if peers else "httptools",
                 ws="websockets-sansio" if websockets else "none",
                 lifespan=lifespan,
                 server_header=False,

@@ -112,7 +112,7 @@ class RouterApp:
         return SCRIPTED
 
     def _let_in(self, exchange: Exchange, *, admin: bool) -> None:
-        bearer = self._gate.bearer(exchange.header("authorization"))
+        bearer = self._gate.bearer(exchange.header("authorization"), exchange.uid)
         if admin and not bearer.admin:
             raise BadKey("cannot answer: this key is for models alone")
 

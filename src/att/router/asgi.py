@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
+from att.effects.peers import UNIX_PEER
 from att.router.errors import BadRequest, GatewayError, TooBig, TooSlow
 from att.router.wire import encode
 
@@ -25,11 +26,16 @@ class Gone(Exception):
 
 
 class Exchange:
-    """One request and its answer; `status` is what was answered, 0 before; `events` that it is a stream of events."""
+    """One request and its answer; `status` is what was answered, 0 before; `events` that it is a stream of events.
+
+    `uid` is the user who connected, None where the kernel does not say.
+    """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        host, number = scope.get("client") or ("", 0)
+        self.uid: int | None = number if host == UNIX_PEER else None
         self._headers: list[tuple[bytes, bytes]] = list(scope["headers"])
         self._receive = receive
         self._send = send

@@ -16,11 +16,15 @@ REMEMBERED_MAX = 1024
 
 @dataclass(frozen=True)
 class Bearer:
-    """Whose key it is: a project's id, or a person's name; `admin` may configure providers."""
+    """Whose key it is: a project's id, or a person's name; `admin` may configure providers.
+
+    `uid` is the system user for whom alone it is good, None for everybody who has it.
+    """
 
     name: str
     admin: bool
     expires: float
+    uid: int | None = None
 
 
 class Gate:
@@ -40,8 +44,18 @@ class Gate:
         self._look()
         return self._public.key is not None
 
-    def bearer(self, authorization: str) -> Bearer:
-        """Return who sent this Authorization header; raises BadKey."""
+    def bearer(self, authorization: str, uid: int | None = None) -> Bearer:
+        """Return who sent this Authorization header; raises BadKey.
+
+        `uid` is the user who connected, as the kernel says, None where it does not say. A project's key that got into
+        the hands of another project is of no use there.
+        """
+        found = self._known_or_checked(authorization)
+        if found.uid is not None and found.uid != uid:
+            raise BadKey("cannot answer: this key is another project's")
+        return found
+
+    def _known_or_checked(self, authorization: str) -> Bearer:
         self._look()
         scheme, _, token = authorization.partition(" ")
         token = token.strip()
@@ -76,4 +90,6 @@ class Gate:
 def _bearer(claims: Mapping[str, object], *, admin: bool) -> Bearer:
     name = claims.get("project") or claims.get("name") or ""
     expires = claims["exp"]
-    return Bearer(str(name), admin, float(expires) if isinstance(expires, int | float) else 0.0)
+    uid = claims.get("uid")
+    lasts = float(expires) if isinstance(expires, int | float) else 0.0
+    return Bearer(str(name), admin, lasts, uid if isinstance(uid, int) else None)

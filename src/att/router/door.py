@@ -30,9 +30,9 @@ class RouterDoor:
         """Return what apps use as their `base_url`: the port on loopback, which a sandbox leads to `socket`."""
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def key_for(self, project_id: str) -> str:
-        """Return the key that a project's apps and tests send."""
-        return self.keys.for_project(project_id)
+    def key_for(self, project_id: str, uid: int | None) -> str:
+        """Return the key that a project's apps and tests send, good for their system user alone if they have one."""
+        return self.keys.for_project(project_id, uid)
 
     async def admin(
         self, method: str, name: str = "", payload: dict[str, Any] | None = None, *, slow: bool = False

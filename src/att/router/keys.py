@@ -38,9 +38,13 @@ class RouterKeys:
         """
         return cls(signing_key(state / KEY_FILE, public_file(run)))
 
-    def for_project(self, project_id: str) -> str:
-        """Return a key for the apps and tests of a project, good for a year."""
-        return self._sign(PURPOSE, PROJECT_SECONDS, project=project_id)
+    def for_project(self, project_id: str, uid: int | None = None) -> str:
+        """Return a key for the apps and tests of a project, good for a year, and for the user `uid` alone.
+
+        Without one (`make dev`, where everything runs as the developer) it is good for everybody who has it.
+        """
+        bound = {} if uid is None else {"uid": uid}
+        return self._sign(PURPOSE, PROJECT_SECONDS, project=project_id, **bound)
 
     def for_person(self, name: str, days: int) -> str:
         """Return a key for a person or a program outside, good for so many days."""
@@ -50,5 +54,5 @@ class RouterKeys:
         """Return a key that configures the router, good for two minutes."""
         return self._sign(PURPOSE_ADMIN, ADMIN_SECONDS, name="api")
 
-    def _sign(self, purpose: str, seconds: int, **claims: str) -> str:
+    def _sign(self, purpose: str, seconds: int, **claims: str | int) -> str:
         return sign(self._key, {"purpose": purpose, "exp": int(self._now()) + seconds, **claims})

@@ -24,4 +24,5 @@ class Environments:
 
     async def secret(self, place: Place) -> dict[str, str]:
         """Return the project's variables and secrets and its key for the router; a variable may not replace that."""
-        return {**await self._places.secrets(place.project_id), KEY_VARIABLE: self._router.key_for(place.project_id)}
+        key = self._router.key_for(place.project_id, place.uid)
+        return {**await self._places.secrets(place.project_id), KEY_VARIABLE: key}

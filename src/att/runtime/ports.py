@@ -18,8 +18,8 @@ class Router(Protocol):
     def url(self) -> str:
         """Return what apps use as their `base_url`."""
 
-    def key_for(self, project_id: str) -> str:
-        """Return the key that a project's apps and tests send."""
+    def key_for(self, project_id: str, uid: int | None) -> str:
+        """Return the key that a project's apps and tests send, good for the system user `uid` alone if there is one."""
 
 
 class Configs(Protocol):

@@ -1,5 +1,6 @@
 """Where a project lies on the machine: the one definition of its folders."""
 
+import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,11 @@ class Place:
     slug: str
     folder: Path
     user: str | None = None
+
+    @property
+    def uid(self) -> int | None:
+        """The number of `user`, None without one."""
+        return None if self.user is None else pwd.getpwnam(self.user).pw_uid
 
     @property
     def work(self) -> Path:

@@ -1,7 +1,6 @@
 """Gives tasks the grant with which the way out knows their project, where the policy names the project at all."""
 
 import os
-import pwd
 from collections.abc import Callable, Sequence
 
 from att.egress.decision import Client, Target, allowances, allowed_to, how_to_allow, refusal
@@ -23,7 +22,7 @@ class WayOut:
         client = client_of(place)
         if spec.kind is TaskKind.AGENT or not allowed_to(client, allowances(self._entries())):
             return spec
-        uid = os.getuid() if place.user is None else pwd.getpwnam(place.user).pw_uid
+        uid = os.getuid() if place.uid is None else place.uid
         return spec.model_copy(update={"grant": self._grants.grant(client, uid, spec.timeout_seconds)})
 
     def require(self, place: Place, target: Target) -> None:

@@ -44,6 +44,18 @@ def test_a_projects_key_names_its_project_for_a_year(tmp_path: Path) -> None:
         gate.bearer(header)
 
 
+def test_a_projects_key_with_a_user_is_good_for_that_user_alone_also_once_it_is_remembered(tmp_path: Path) -> None:
+    keys, gate, _ = keys_in(tmp_path)
+    header = f"Bearer {keys.for_project('prj_1', 20_001)}"
+    for _ in range(2):
+        assert gate.bearer(header, 20_001).name == "prj_1"
+        for other in (20_002, 0, None):
+            with pytest.raises(BadKey, match="another project's"):
+                gate.bearer(header, other)
+    everybody = f"Bearer {keys.for_person('ada', 2)}"
+    assert gate.bearer(everybody, 20_001) == gate.bearer(everybody)
+
+
 def test_a_persons_key_lasts_as_long_as_wished_and_the_admins_two_minutes(tmp_path: Path) -> None:
     keys, gate, clock = keys_in(tmp_path)
     person, admin = f"bearer  {keys.for_person('ada', 2)}", f"Bearer {keys.for_admin()}"

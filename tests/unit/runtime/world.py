@@ -41,7 +41,7 @@ class FakeRouter:
     def url(self) -> str:
         return "http://127.0.0.1:7444/v1"
 
-    def key_for(self, project_id: str) -> str:
+    def key_for(self, project_id: str, uid: int | None) -> str:
         return f"key-of-{project_id}"
 
 
