@@ -255,6 +255,7 @@ def test_only_required_checks_must_pass() -> None:
         (Ending.EXITED, 1, CheckState.FAILED),
         (Ending.TIMED_OUT, -15, CheckState.FAILED),
         (Ending.KILLED, -9, CheckState.FAILED),
+        (Ending.OUT_OF_MEMORY, -9, CheckState.FAILED),
         (Ending.STOPPED, -15, CheckState.ERROR),
         (Ending.LOST, None, CheckState.ERROR),
         (None, None, CheckState.ERROR),

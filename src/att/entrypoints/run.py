@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from att.effects.systemd import notify
+from att.workspace.shim.limits import own_group
 from att.workspace.shim.records import EXIT, OUT, RUN, take_lock
 from att.workspace.shim.spec import OWN_TEMPORARY, SPEC_BYTES_MAX, Inside, RunSpec, parsed, resolved
 from att.workspace.shim.supervisor import Supervisor
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> int:
             spec = parsed(sys.stdin.buffer.read(SPEC_BYTES_MAX))
             return _detached(Path(arguments[0]), spec)
         spec, folder = _of_unit()
-        return _run(folder, spec, lambda: notify("READY=1"))
+        return _run(folder, spec, lambda: notify("READY=1"), own_group())
     except (ValueError, KeyError) as error:
         sys.stderr.write(f"att-run: {error}\n")
         return USAGE
@@ -62,7 +63,7 @@ def _of_unit() -> tuple[RunSpec, Path]:
     return resolved(task, inside), folder / "tasks" / task["task_id"]
 
 
-def _run(folder: Path, spec: RunSpec, on_begun: Callable[[], object]) -> int:
+def _run(folder: Path, spec: RunSpec, on_begun: Callable[[], object], group: Path | None = None) -> int:
     folder.mkdir(mode=0o770, exist_ok=True)
     os.chdir(folder)
     lock = take_lock(Path())
@@ -70,7 +71,7 @@ def _run(folder: Path, spec: RunSpec, on_begun: Callable[[], object]) -> int:
         on_begun()
         return BEGUN
     Path(OUT).mkdir(exist_ok=True)
-    Supervisor(spec).run(on_begun)
+    Supervisor(spec, group).run(on_begun)
     os.close(lock)
     return BEGUN
 

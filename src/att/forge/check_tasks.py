@@ -41,6 +41,8 @@ def verdict(task: TaskState) -> tuple[CheckState, str, int | None]:
             return CheckState.FAILED, f"ended with {task.code}", task.code
         case Ending.TIMED_OUT:
             return CheckState.FAILED, "took longer than its timeout_seconds", task.code
+        case Ending.OUT_OF_MEMORY:
+            return CheckState.FAILED, "was ended for want of memory", task.code
         case Ending.KILLED:
             return CheckState.FAILED, f"was killed by signal {-(task.code or 0)}", task.code
         case _:

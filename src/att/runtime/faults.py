@@ -3,6 +3,7 @@
 import re
 
 from att.runtime.schema import Fault
+from att.workspace.schema import Ending
 
 TAIL_BYTES = 256 * 1024
 TRACEBACK_CHARS_MAX = 16_000
@@ -33,8 +34,16 @@ def fault_of(log: str, *, otherwise: str) -> Fault:
     traceback = last_traceback(plain)
     if traceback:
         return Fault(message=_short(traceback.rstrip().splitlines()[-1]), traceback=traceback)
-    lines = [line for line in plain.splitlines() if line.strip()]
-    return Fault(message=otherwise, traceback="\n".join(lines[-LINES_SHOWN:])[-TRACEBACK_CHARS_MAX:])
+    return Fault(message=otherwise, traceback=_last_lines(plain))
+
+
+def fault_of_end(log: str, ending: Ending | None, *, otherwise: str) -> Fault:
+    """Return why an app ended that nobody stopped, as `fault_of` does; one that took too much memory has no traceback
+    of that, and an older one in its log would mislead.
+    """
+    if ending is Ending.OUT_OF_MEMORY:
+        return Fault(message="the app was ended for want of memory", traceback=_last_lines(_COLOURS.sub("", log)))
+    return fault_of(log, otherwise=otherwise)
 
 
 def last_traceback(log: str) -> str:
@@ -47,6 +56,11 @@ def last_traceback(log: str) -> str:
     first = _chained_start(log, start)
     whole = log[first:start] + "\n".join(lines[:end])
     return whole if len(whole) <= TRACEBACK_CHARS_MAX else "…\n" + whole[-TRACEBACK_CHARS_MAX:]
+
+
+def _last_lines(log: str) -> str:
+    lines = [line for line in log.splitlines() if line.strip()]
+    return "\n".join(lines[-LINES_SHOWN:])[-TRACEBACK_CHARS_MAX:]
 
 
 def _end_of(lines: list[str]) -> int:

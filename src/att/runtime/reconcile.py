@@ -10,7 +10,7 @@ from att.kernel.ids import new_id
 from att.runtime import records
 from att.runtime.apps import Apps
 from att.runtime.decision import STABLE_SECONDS, Desired, Life, after_end, is_clean
-from att.runtime.faults import fault_of
+from att.runtime.faults import fault_of_end
 from att.runtime.records import App
 from att.runtime.schema import Fault
 from att.workspace.place import Place
@@ -95,7 +95,7 @@ class Reconciler:
 
     async def _fault(self, place: Place, app: App, task: TaskState) -> Fault:
         log = await self._apps.launcher.log_end(place, app.task_id)
-        return fault_of(log, otherwise=f"the app ended ({task.ending}, code {task.code})")
+        return fault_of_end(log, task.ending, otherwise=f"the app ended ({task.ending}, code {task.code})")
 
     async def _start_again(self, place: Place, app: App) -> None:
         again = app.with_changes(task_id=new_id("task"), restarts=app.restarts + 1, next_start=None)

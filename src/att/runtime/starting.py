@@ -8,7 +8,7 @@ from att.kernel.operation import Progress
 from att.runtime import records
 from att.runtime.apps import Apps
 from att.runtime.decision import Desired, free_port, pause_between_looks
-from att.runtime.faults import fault_of, plugin_fault
+from att.runtime.faults import fault_of, fault_of_end, plugin_fault
 from att.runtime.health import probe
 from att.runtime.ports import Configs, Free
 from att.runtime.records import App
@@ -139,7 +139,7 @@ class Starter:
             return _stopped(place)
         log = await self._apps.launcher.log_end(place, app.task_id)
         otherwise = f"the app ended with {task.code} before it was healthy"
-        return await self._failed(place, app, fault_of(log, otherwise=otherwise))
+        return await self._failed(place, app, fault_of_end(log, task.ending, otherwise=otherwise))
 
     async def _late(self, place: Place, app: App, seconds: float) -> AttError:
         why = f"the app was not healthy within {seconds:g} s"

@@ -60,6 +60,7 @@ def outcome_of(ended: Ended, report: Report | None) -> Outcome:
         Ending.STOPPED: Outcome.CANCELLED,
         Ending.LOST: Outcome.INTERRUPTED,
         Ending.KILLED: Outcome.ERROR,
+        Ending.OUT_OF_MEMORY: Outcome.ERROR,
     }
     if ended.ending in by_ending:
         return by_ending[ended.ending]
@@ -80,6 +81,8 @@ def problem_of(outcome: Outcome, ended: Ended, report: Report | None, timeout_se
         return f"the tests did not end within {timeout_seconds:g} s and were killed with all they had started"
     if outcome is Outcome.INTERRUPTED:
         return "the tests were lost with the machine"
+    if ended.ending is Ending.OUT_OF_MEMORY:
+        return last_words(ended.log, lines_max=1)
     if outcome is Outcome.ERROR and report is None:
         return last_words(ended.log) or f"pytest ended with {ended.code} and left no report"
     return None

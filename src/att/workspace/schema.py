@@ -72,6 +72,7 @@ class Ending(StrEnum):
 
     EXITED = "exited"
     KILLED = "killed"
+    OUT_OF_MEMORY = "out_of_memory"
     STOPPED = "stopped"
     TIMED_OUT = "timed_out"
     LOST = "lost"

@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from att.runtime.faults import LINES_SHOWN, TRACEBACK_CHARS_MAX, fault_of, last_traceback, plugin_fault
+from att.runtime.faults import LINES_SHOWN, TRACEBACK_CHARS_MAX, fault_of, fault_of_end, last_traceback, plugin_fault
+from att.workspace.schema import Ending
 
 FIRST = "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\n    g()\nKeyError: 'a'\n"
 SECOND = 'Traceback (most recent call last):\n  File "b.py", line 2, in h\n    i()\nValueError: bad\n'
@@ -21,6 +22,14 @@ def test_a_log_without_a_traceback_is_told_by_its_last_lines() -> None:
     fault = fault_of("\n".join(f"line {n}" for n in range(100)) + "\n\n", otherwise="it ended with 3")
     assert fault.message == "it ended with 3"
     assert fault.traceback.splitlines() == [f"line {n}" for n in range(100 - LINES_SHOWN, 100)]
+
+
+def test_an_app_that_took_too_much_memory_is_told_so_and_not_by_an_older_traceback() -> None:
+    log = FIRST + "INFO going on\natt-run: ended for want of memory: it took all 64 MiB of its limit\n"
+    fault = fault_of_end(log, Ending.OUT_OF_MEMORY, otherwise="it ended")
+    assert fault.message == "the app was ended for want of memory"
+    assert fault.traceback.endswith("64 MiB of its limit")
+    assert fault_of_end(log, Ending.KILLED, otherwise="it ended").message == "KeyError: 'a'"
 
 
 def test_a_plugin_that_could_not_be_imported_is_told_with_its_traceback() -> None:

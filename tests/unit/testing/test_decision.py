@@ -39,6 +39,7 @@ def _report(**counts: int) -> Report:
         (Ended(Ending.TIMED_OUT, -9, ""), None, Outcome.TIMED_OUT),
         (Ended(Ending.STOPPED, -15, ""), None, Outcome.CANCELLED),
         (Ended(Ending.KILLED, -9, ""), None, Outcome.ERROR),
+        (Ended(Ending.OUT_OF_MEMORY, -9, ""), Report(counts=Counts(total=1, passed=1)), Outcome.ERROR),
         (Ended(Ending.LOST, None, ""), None, Outcome.INTERRUPTED),
     ],
 )
@@ -58,6 +59,8 @@ def test_no_run_with_a_failure_passes_and_none_is_still_running(ended: Ended, re
 
 def test_a_run_without_a_result_says_why() -> None:
     assert "within 5 s" in str(problem_of(Outcome.TIMED_OUT, Ended(Ending.TIMED_OUT, None, ""), None, 5))
+    out_of_memory = Ended(Ending.OUT_OF_MEMORY, -9, "test_a PASSED\natt-run: ended for want of memory: so it is\n")
+    assert problem_of(Outcome.ERROR, out_of_memory, Report(), 5) == "att-run: ended for want of memory: so it is"
     assert "machine" in str(problem_of(Outcome.INTERRUPTED, Ended(Ending.LOST, None, ""), None, 5))
     assert problem_of(Outcome.ERROR, _exited(3, "one\n\nINTERNALERROR\n"), None, 5) == "one\nINTERNALERROR"
     assert problem_of(Outcome.ERROR, _exited(3), None, 5) == "pytest ended with 3 and left no report"

@@ -7,12 +7,15 @@ import struct
 import subprocess
 import termios
 from dataclasses import dataclass
+from pathlib import Path
 
 from att.workspace.shim.descendants import die_with_parent
 from att.workspace.shim.spec import RunSpec
 
 PIPE_BYTES = 1024 * 1024
 _ROWS, _COLUMNS = 24, 80
+_OOM_SCORE = "800"
+"""Above that of `att-run`: where memory runs out the kernel ends the task, not the one who can say why."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ def start(spec: RunSpec, environment: dict[str, str], argv: list[str], inherited
         die_with_parent(parent)
         os.umask(0o022)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
         if spec.pty and not spec.contained:
             fcntl.ioctl(1, termios.TIOCSCTTY, 0)
 

@@ -12,6 +12,7 @@ from att.workspace.shim.attach import Attach, Terminal
 from att.workspace.shim.child import PIPE_BYTES, Child, start
 from att.workspace.shim.descendants import adopt_orphans, descendants, send
 from att.workspace.shim.forward import Forward
+from att.workspace.shim.limits import hits
 from att.workspace.shim.log import Log
 from att.workspace.shim.loop import READ, Loop, unix_listener
 from att.workspace.shim.records import (
@@ -38,10 +39,17 @@ _NEAR = "127.0.0.1,localhost,::1"
 
 
 class Supervisor:
-    """Works in the task's folder, which is the present one and whose lock is held."""
+    """Works in the task's folder, which is the present one and whose lock is held.
 
-    def __init__(self, spec: RunSpec, *, clock: Callable[[], float] = time.monotonic) -> None:
+    `group` is the control group that is the task's alone, None where there is none: its counters say which limit ended
+    the task.
+    """
+
+    def __init__(
+        self, spec: RunSpec, group: Path | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._spec = spec
+        self._group = group
         self._clock = clock
         self._loop = Loop()
         self._log = Log(LOG, spec.log_bytes_max)
@@ -160,9 +168,20 @@ class Supervisor:
         if self._child is not None:
             while self._take_output(READ):
                 pass
+        self._blame_limits()
         deadline = self._clock() + _FLUSH_SECONDS
         while self._attach and any(one.behind for one in self._attach.clients) and self._clock() < deadline:
             self._loop.turn(_KILL_AGAIN_SECONDS)
+
+    def _blame_limits(self) -> None:
+        """Say which limits the task ran into; one that the kernel ended for its memory has that as its end."""
+        found = hits(self._group)
+        for words in found.words():
+            self._log.say(words)
+        if self._attach is not None:
+            self._attach.grew(b"")
+        if self._ending == "exited" and found.ended(self._code):
+            self._ending = "out_of_memory"
 
     def _take_output(self, _: int) -> bool:
         assert self._child is not None  # noqa: S101 - nobody watches the output of no child

@@ -3186,7 +3186,7 @@ export interface components {
          * @description Why a task is over.
          * @enum {string}
          */
-        Ending: "exited" | "killed" | "stopped" | "timed_out" | "lost";
+        Ending: "exited" | "killed" | "out_of_memory" | "stopped" | "timed_out" | "lost";
         /**
          * Entry
          * @description One file, folder, link, or other thing. Bytes of a name that are no UTF-8 appear as backslash escapes.
