@@ -14,7 +14,6 @@ from tests.fakes.database import HandClock, RememberingBus, opened
 from tests.fakes.forging import ANN, SCHEMA, Forging, PlainTasks, Told, over
 
 from att.git.schema import CommitRequest, PushRequest
-from att.kernel.errors import AttError
 from att.workspace.place import Place
 
 
@@ -33,13 +32,10 @@ class Kept(Told):
 
 
 async def commit(world: Forging, number: int) -> None:
-    """Commit a file; what a killed process committed already is there."""
+    """Commit a file, asked for with the same key each time."""
     world.write(f"file-{number}.txt", f"{number}\n")
-    try:
-        await world.git.commit(ANN, CommitRequest(project_id="demo", message=f"Commit {number}\n", all=True))
-    except AttError as error:
-        if error.code != "nothing_to_commit":
-            raise
+    request = CommitRequest(project_id="demo", message=f"Commit {number}\n", all=True)
+    await world.git.commit(ANN, request, f"req_commit_{number}")
 
 
 async def push(world: Forging, number: int) -> None:
@@ -61,7 +57,6 @@ async def main(folder: Path, what: str, number: int) -> None:
     clock = HandClock()
     async with opened(folder / "db", clock=clock, schema_version=SCHEMA) as store:
         world = over(folder, store, place, InProcessAgents(), PlainTasks(), RememberingBus(), clock)
-        await world.forge.repositories.unlock_all()
         await world.forge.pulls.recover()
         sys.stdout.write("go\n")
         sys.stdout.flush()

@@ -1,14 +1,17 @@
 """Pushes and fetches between a worktree and the forge, and what becomes of them when something dies in between."""
 
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from tests.fakes.agents import InProcessAgent, InProcessAgents
-from tests.fakes.forging import ANN, Forging, Told, forging, plain_git
+from tests.fakes.forging import ANN, Forging, Told, forging, over, plain_git
 
+from att.forge import transport
 from att.forge.schema import Policy
 from att.git import schema
 from att.kernel.errors import AttError, Unavailable
@@ -166,6 +169,61 @@ async def test_what_fails_on_the_way_is_tried_again(world: Forging, failures: in
     world.forge.repositories._agents = Flaky(failures)
     assert (await world.git.push(push_of(), Told())).changed
     assert world.pauses == pauses
+
+
+class Dying(InProcessAgents):
+    """Agents of which the first that pushes dies over it."""
+
+    dies = True
+
+    def of(self, place: Place) -> "DyingAgent":
+        return DyingAgent(place, self)
+
+
+class DyingAgent(InProcessAgent):
+    def __init__(self, place: Place, agents: Dying) -> None:
+        super().__init__(place, agents.called)
+        self._agents = agents
+
+    @asynccontextmanager
+    async def stream(self, verb: str, **arguments: Any) -> AsyncIterator[Any]:
+        async with super().stream(verb, **arguments) as connection:
+            if verb == "git.push" and self._agents.dies:
+                self._agents.dies = False
+                connection.shutdown(socket.SHUT_RDWR)
+            yield connection
+
+
+async def test_a_push_whose_agent_dies_over_it_ends_at_once_and_is_made_once(world: Forging) -> None:
+    commit = await on_branch(world, "towns")
+    world.forge.repositories._agents = Dying()
+    with anyio.fail_after(transport.END_SECONDS_MAX / 2):
+        pushed = await world.git.push(push_of(), Told())
+    assert (pushed.commit, pushed.changed, world.pauses) == (commit, True, [1.0])
+    assert len(world.reflog("towns")) == 1
+
+
+async def test_a_push_says_that_it_changed_something_whichever_of_its_tries_did(world: Forging) -> None:
+    commit = await on_branch(world, "towns")
+    before = Told()
+    await world.git._plan(world.place, push_of(), before)
+    await world.forge.repositories.push(world.place, branch="towns", commit=commit)
+    assert (await world.git.push(push_of(), Told(before.memory))).changed
+    assert not (await world.git.push(push_of(), Told())).changed
+
+
+async def test_what_a_git_left_that_died_is_cleared_and_what_a_living_one_holds_is_not(world: Forging) -> None:
+    left = world.bare / "refs" / "heads" / "towns.lock"
+    left.touch()
+    again = over(
+        world.folder, world.store, world.place, world.agents, world.tasks, world.bus, world.clock
+    ).forge.repositories
+    assert await (await again.there("prj_demo")).commit_of("refs/heads/towns") is None
+    assert not left.exists()
+    left.touch()
+    await again.there("prj_demo")
+    await again.tidy_all()
+    assert left.exists()
 
 
 async def test_after_three_more_tries_it_gives_up(world: Forging) -> None:

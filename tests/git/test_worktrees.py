@@ -129,6 +129,26 @@ async def test_a_commit_of_nothing_is_refused(world: Forging) -> None:
     assert refused.value.code == "nothing_to_commit"
 
 
+async def test_a_commit_that_is_asked_for_again_is_the_one_that_was_made(world: Forging) -> None:
+    world.write("file.txt", "changed\n")
+    asked = commit_of("Change  the\ttown \n\nMore.\n", all=True)
+    made = await world.git.commit(ANN, asked, "req_1")
+    assert await world.git.commit(ANN, asked, "req_1") == made
+    assert len(plain_git(world.place.work, "log", "--format=%H").splitlines()) == 2
+    for other, key in ((asked, "req_2"), (commit_of("Another", all=True), "req_1"), (asked, None)):
+        with pytest.raises(AttError) as refused:
+            await world.git.commit(ANN, other, key)
+        assert refused.value.code == "nothing_to_commit"
+
+
+async def test_what_changed_since_is_committed_by_whoever_asks_with_the_same_key(world: Forging) -> None:
+    made = []
+    for content in ("one\n", "two\n"):
+        world.write("file.txt", content)
+        made.append((await world.git.commit(ANN, commit_of("Change", all=True), "req_1")).commit)
+    assert plain_git(world.place.work, "log", "--format=%H", "-2").splitlines() == made[::-1]
+
+
 async def test_a_branch_is_made_switched_to_and_listed(world: Forging) -> None:
     made = await world.git.branch(branch_of("feature/with-slash"))
     assert made.current == "feature/with-slash"

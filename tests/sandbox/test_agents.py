@@ -269,13 +269,16 @@ def client(sandboxes: Scripted, tmp_path: Path) -> Any:
     return WorkspaceAgents(sandboxes).of(Place("prj_1", "demo", tmp_path))  # type: ignore[arg-type]  # only what is used
 
 
-async def test_a_question_that_only_reads_is_asked_again_when_the_agent_died_over_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("verb", ["files.read", "git.commit"])
+async def test_what_done_twice_is_done_once_is_asked_again_when_the_agent_died_over_it(
+    tmp_path: Path, verb: str
+) -> None:
     sandboxes = Scripted(b"", b'{"ok": 7}\n')
-    assert await client(sandboxes, tmp_path).call("files.read", path="a") == 7
+    assert await client(sandboxes, tmp_path).call(verb) == 7
     assert len(sandboxes.asked) == 2
 
 
-async def test_a_change_is_never_asked_for_twice(tmp_path: Path) -> None:
+async def test_another_change_is_never_asked_for_twice(tmp_path: Path) -> None:
     sandboxes = Scripted(b'{"ok"', b'{"ok": 7}\n')
     with pytest.raises(Unavailable) as refused:
         await client(sandboxes, tmp_path).call("files.write", path="a", content="")
@@ -317,10 +320,12 @@ async def test_a_stream_that_is_refused_raises_the_verb_s_error(world: World) ->
             pytest.fail("there is no such stream")
 
 
-def test_every_verb_is_found_and_those_that_read_are_verbs() -> None:
+def test_every_verb_is_found_and_those_that_may_be_asked_again_are_verbs() -> None:
     for module in verbs.MODULES:
         for name in verbs._table(f"{module}.x", "VERBS"):
             assert callable(verbs.find(name))
         assert set(verbs._table(f"{module}.x", "READS")) <= set(verbs._table(f"{module}.x", "VERBS"))
-    assert verbs.reads("files.read")
-    assert not verbs.reads("files.write")
+        assert set(verbs._table(f"{module}.x", "AGAIN")) <= set(verbs._table(f"{module}.x", "VERBS"))
+    assert verbs.repeats("files.read")
+    assert verbs.repeats("git.commit")
+    assert not verbs.repeats("files.write")

@@ -170,7 +170,7 @@ class Pulls:
 
     async def refresh(self, project_id: str) -> None:
         """Take in what was pushed to the heads of a project's open pull requests."""
-        bare = self._repositories.of(project_id)
+        bare = await self._repositories.free(project_id)
         if not await bare.exists():
             return
         async with self._store.read() as connection:

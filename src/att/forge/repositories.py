@@ -37,14 +37,28 @@ class BareRepositories:
         self._policy = policy
         self._pushed = pushed
         self._locks: dict[str, anyio.Lock] = {}
+        self._freeing = anyio.Lock()
+        self._free: set[str] = set()
 
     def of(self, project_id: str) -> Bare:
         """Return a project's bare repository, there or not."""
         return Bare(self._folder / f"{project_id}.git")
 
-    async def there(self, project_id: str) -> Bare:
-        """Return a project's bare repository; NotFound(remote_missing) when it has none."""
+    async def free(self, project_id: str) -> Bare:
+        """Return a project's bare repository, there or not, for git to work in.
+
+        What gits left behind in it that died with the process before this one is cleared before the first git of ours.
+        """
         bare = self.of(project_id)
+        async with self._freeing:
+            if project_id not in self._free:
+                await bare.unlock()
+                self._free.add(project_id)
+        return bare
+
+    async def there(self, project_id: str) -> Bare:
+        """Return a project's bare repository for git to work in; NotFound(remote_missing) when it has none."""
+        bare = await self.free(project_id)
         if not await bare.exists():
             raise NotFound("remote_missing", "cannot reach the project's repository in the forge: there is none")
         return bare
@@ -65,7 +79,7 @@ class BareRepositories:
 
     async def create(self, place: Place) -> str | None:
         """Make bare repository and first commit, push it; returns the branch. See `projects.ports.Repositories`."""
-        bare = self.of(place.project_id)
+        bare = await self.free(place.project_id)
         await bare.make(FIRST_BRANCH)
         agent = self._agents.of(place)
         made = await agent.call(
@@ -138,23 +152,13 @@ class BareRepositories:
             await self.of(project_id).remove()
         self._locks.pop(project_id, None)
 
-    async def unlock_all(self) -> None:
-        """Clear what gits left behind that died with the process before this one."""
-        for bare in await self._all():
-            await bare.unlock()
-
     async def tidy_all(self) -> None:
         """Pack what has many small files, one repository after the other."""
-        for bare in await self._all():
+        for project_id in [folder.stem async for folder in anyio.Path(self._folder).glob("*.git")]:
             try:
-                await bare.tidy()
+                await (await self.free(project_id)).tidy()
             except (AttError, OSError) as error:  # a removed project takes its folder with it
-                _log.warning("cannot tidy a repository", folder=bare.folder.name, reason=str(error))
-
-    async def _all(self) -> list[Bare]:
-        if not await anyio.Path(self._folder).is_dir():
-            return []
-        return [Bare(Path(folder)) async for folder in anyio.Path(self._folder).glob("*.git")]
+                _log.warning("cannot tidy a repository", project_id=project_id, reason=str(error))
 
 
 def origin_of(place: Place) -> str:

@@ -67,8 +67,7 @@ class Forge:
         )
 
     async def run(self) -> None:
-        """Clear up after the process before this one, then run checks until `stop()`."""
-        await self.repositories.unlock_all()
+        """Finish what the process before this one began, then run checks until `stop()`."""
         await self._recover()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._tidy_often)
@@ -103,7 +102,7 @@ class Forge:
 
     async def fetch_from(self, place: Place, url: str, login: Login | None) -> None:
         """See `projects.ports.Repositories`."""
-        bare = self.repositories.of(place.project_id)
+        bare = await self.repositories.free(place.project_id)
         await bare.make(FIRST_BRANCH)
         mirror = Mirror(bare, place, self._transfers, files=self._files)
         branch = await mirror.fetch(url, login, _EVERYTHING, ("refs/heads/", "refs/tags/"))

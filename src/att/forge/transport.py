@@ -127,7 +127,7 @@ async def _to_worktree(process: Process, stream: UNIXSocketStream) -> None:
 
 
 async def _from_worktree(process: Process, stream: UNIXSocketStream, inlet: _Inlet) -> Told | None:
-    """Carry what the worktree's git says; None when its side goes away before saying how it ended."""
+    """Carry what the worktree's git says; None when its side goes away before saying how it ended, which ours hears."""
     taken = frames.Frames()
     with suppress(anyio.EndOfStream, anyio.BrokenResourceError):
         while True:
@@ -141,6 +141,8 @@ async def _from_worktree(process: Process, stream: UNIXSocketStream, inlet: _Inl
                     _kill(process)
                 elif kind == frames.END and process.stdin is not None:
                     await process.stdin.aclose()
+    if process.stdin is not None:
+        await process.stdin.aclose()
     return None
 
 

@@ -29,7 +29,7 @@ async def _add(context: Context, request: schema.AddRequest) -> schema.Status:
 
 
 async def _commit(context: Context, request: schema.CommitRequest) -> schema.Committed:
-    return await context.get(Git).commit(context.caller, request)
+    return await context.get(Git).commit(context.caller, request, context.request_id)
 
 
 async def _branch(context: Context, request: schema.BranchRequest) -> schema.Switched:

@@ -12,6 +12,7 @@ from att.forge.remotes import Remotes
 from att.forge.repositories import BareRepositories
 from att.git import schema
 from att.kernel.errors import AttError, Conflict
+from att.kernel.ids import new_id
 from att.kernel.operation import Caller, Progress
 from att.projects.ports import Places, Rooms
 from att.workspace.git.changing import REMOTE
@@ -51,9 +52,12 @@ class Git:
         """Stage files. Raises NotFound(file_unknown), Forbidden(path_outside)."""
         return schema.Status.model_validate(await self._write(project, "git.stage", paths=paths, all=everything))
 
-    async def commit(self, caller: Caller, request: schema.CommitRequest) -> schema.Committed:
-        """Commit what is staged. Raises InvalidInput(message_empty), Conflict(nothing_to_commit, merge_conflict)."""
-        values = request.model_dump(include={"message", "paths", "all"})
+    async def commit(self, caller: Caller, request: schema.CommitRequest, key: str | None = None) -> schema.Committed:
+        """Commit what is staged. A repeated call with the same `key` gets the commit that it made.
+
+        Raises InvalidInput(message_empty), Conflict(nothing_to_commit, merge_conflict).
+        """
+        values = {**request.model_dump(include={"message", "paths", "all"}), "key": key or new_id("commit")}
         author = schema.author_of(caller.id, caller.name)
         made = schema.Committed.model_validate(await self._write(request.project_id, "git.commit", **values, **author))
         await self._tell(request.project_id, made)
@@ -107,14 +111,14 @@ class Git:
         branch, commit = plan["branch"], plan["commit"]
         await progress.step(f"push {branch} to {request.remote}")
 
-        async def once() -> bool:
+        async def once() -> None:
             if request.remote != REMOTE:
                 await self._remotes.push(place, request.remote, branch, commit)
-                return True
-            return await self._repositories.push(place, branch=branch, commit=commit, expected=plan["expected"])
+            else:
+                await self._repositories.push(place, branch=branch, commit=commit, expected=plan["expected"])
 
-        changed = await self._often(once, progress)
-        return schema.Pushed(remote=request.remote, branch=branch, commit=commit, changed=changed or plan["again"])
+        await self._often(once, progress)
+        return schema.Pushed(remote=request.remote, branch=branch, commit=commit, changed=plan["changed"])
 
     async def fetch(self, request: schema.FetchRequest, progress: Progress) -> schema.Fetched:
         """Fetch branches into the worktree, its files stay. Raises as `push`."""
@@ -130,19 +134,20 @@ class Git:
         return schema.Fetched(remote=request.remote, updates=await self._often(once, progress))
 
     async def _plan(self, place: Place, request: schema.PushRequest, progress: Progress) -> dict[str, Any]:
-        """Return what the job pushes, as its first run saw it."""
+        """Return what the job pushes, and whether that changes anything there, as its first run saw it."""
         known = await progress.state()
         if "commit" in known:
-            return {**known, "again": True}
+            return {"changed": True, **known}
         branch = request.branch or await self._checked_out(place)
         commit = (await self._agents.of(place).call("git.resolve", ref=f"refs/heads/{branch}"))["commit"]
         if request.remote != REMOTE:
             await self._remotes.one(place, request.remote)
         bare = await self._repositories.there(place.project_id)
-        expected = await bare.commit_of(f"refs/heads/{branch}") if request.force else None
-        plan = {"branch": branch, "commit": commit, "expected": expected}
+        before = await bare.commit_of(f"refs/heads/{branch}")
+        changed = request.remote != REMOTE or before != commit
+        plan = {"branch": branch, "commit": commit, "expected": before if request.force else None, "changed": changed}
         await progress.remember(**plan)
-        return {**plan, "again": False}
+        return plan
 
     async def _checked_out(self, place: Place) -> str:
         branch: str | None = (await self._agents.of(place).call("git.resolve", ref="HEAD"))["current"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from att.kernel.errors import Conflict, InvalidInput
+from att.kernel.errors import Conflict, InvalidInput, Unavailable
 from att.kernel.ids import new_id
 from att.kernel.operation import Caller
 from att.projects import records
@@ -20,6 +20,7 @@ from att.store.connection import Connection
 from att.store.service import Store
 from att.workspace.place import Place
 
+TRIES_MAX = 3
 UNDO_SECONDS_MAX = 20.0
 FILES_MAX = 100_000
 
@@ -58,28 +59,37 @@ class Makers:
         """Make a project: prepare its sandbox, have `fill` bring files and repository, then show it.
 
         Raises InvalidInput(name_unusable), Conflict(name_taken, projects_full), and what `fill` raises, after which
-        nothing is left of it. Called again with the same `project_id` it begins again, or returns what is done.
+        nothing is left of it. Called again with the same `project_id` it begins again, or returns what is done; it
+        begins again by itself when the project's agent died over it.
         """
         project_id = project_id or new_id("prj")
         self.making.add(project_id)
         try:
-            row = await self._begun(wish, project_id)
-            if row.phase is Phase.READY:
-                return row
-            try:
-                await self._outside.sandboxes.prepare(self._outside.place(row))
-                await fill(self._outside.place(row))
-            except Exception:
-                await self._undo(row)
-                raise
-            except anyio.get_cancelled_exc_class():
-                if wish.job_id is None:  # a job's is begun again by the next process, or swept when the job is over
-                    with anyio.CancelScope(shield=True), anyio.move_on_after(UNDO_SECONDS_MAX):
-                        await self._undo(row)
-                raise
-            return await self._finished(row)
+            tries = 0
+            while (row := await self._begun(wish, project_id)).phase is not Phase.READY:
+                tries += 1
+                if await self._filled(wish, row, fill, again=tries < TRIES_MAX):
+                    return await self._finished(row)
+            return row
         finally:
             self.making.discard(project_id)
+
+    async def _filled(self, wish: Wish, row: Stored, fill: Fill, *, again: bool) -> bool:
+        """Fill the project; False when its agent died over it and it may be begun `again`. Raises as `fill` does."""
+        try:
+            await self._outside.sandboxes.prepare(self._outside.place(row))
+            await fill(self._outside.place(row))
+        except Exception as error:
+            if again and isinstance(error, Unavailable) and error.code == "agent_unreachable":
+                return False
+            await self._undo(row)
+            raise
+        except anyio.get_cancelled_exc_class():
+            if wish.job_id is None:  # a job's is begun again by the next process, or swept when the job is over
+                with anyio.CancelScope(shield=True), anyio.move_on_after(UNDO_SECONDS_MAX):
+                    await self._undo(row)
+            raise
+        return True
 
     async def _begun(self, wish: Wish, project_id: str) -> Stored:
         """Return the project's row, new or of an interrupted run whose traces are removed first."""

@@ -61,11 +61,11 @@ class WorkspaceAgent:
         self._starting = starting
 
     async def call(self, verb: str, **arguments: Any) -> Any:
-        """Run one verb. One that only reads is asked again when the agent died over it, one that changes never."""
+        """Run one verb. It is asked again when the agent died over it, unless doing it twice is not doing it once."""
         try:
             return await self._call(verb, arguments)
         except AgentEnded:
-            if not verbs.reads(verb):
+            if not verbs.repeats(verb):
                 raise _unreachable(f"cannot tell whether {verb} was done: the project's agent died over it") from None
         try:
             return await self._call(verb, arguments)

@@ -13,7 +13,7 @@ from tests.unit.projects.world import CALLER, FarSides, Killed, Remembering, arc
 
 from att.kernel.errors import Forbidden, InvalidInput, TooLarge, Unavailable
 from att.projects.decision import ProjectStatus
-from att.projects.making import Wish
+from att.projects.making import TRIES_MAX, Wish
 from att.projects.schema import CredentialSet, Project, ProjectClone, ProjectCreate, ProjectImport
 from att.projects.service import shown
 from att.projects.tables import projects as table
@@ -266,6 +266,26 @@ async def test_a_creation_that_fails_leaves_nothing(tmp_path: Path, at: str) -> 
         assert await _rows(w.store) == 0
         del far.fails[at]
         await w.arriving.create(CALLER, _create())
+
+
+@pytest.mark.parametrize("deaths", [1, 2, 3])
+async def test_a_creation_over_which_the_agent_died_is_begun_again_from_nothing(tmp_path: Path, deaths: int) -> None:
+    far, left = FarSides(), [deaths]
+
+    def dies(step: str) -> None:
+        if step == "repository" and left[0]:
+            left[0] -= 1
+            raise Unavailable("agent_unreachable", "cannot tell whether git.init was done: the agent died over it")
+
+    far.before = dies
+    async with world(tmp_path, far=far) as w:
+        if deaths < TRIES_MAX:
+            await w.arriving.create(CALLER, _create())
+        else:
+            assert await code_of(w.arriving.create(CALLER, _create())) == "agent_unreachable"
+        assert await _rows(w.store) == len((await w.projects.list()).projects) == (deaths < TRIES_MAX)
+        assert (far.happened.count("repository"), far.happened.count("remove files")) == (min(deaths + 1, 3), deaths)
+        assert w.bus.types().count("project.created") == (deaths < TRIES_MAX)
 
 
 @pytest.mark.parametrize("at", ["prepare", "repository"])

@@ -64,6 +64,7 @@ def _add(worktree: Worktree, paths: Sequence[str]) -> None:
 def commit(worktree: Worktree, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Commit what is staged, after staging `paths` or `all`; `name` and `email` are the author's.
 
+    Asked again with the same `key` and nothing more to commit, it returns the commit that it made.
     Raises InvalidInput(message_empty), Conflict(nothing_to_commit), Conflict(merge_conflict).
     """
     message = str(arguments["message"])
@@ -76,10 +77,18 @@ def commit(worktree: Worktree, arguments: Mapping[str, Any]) -> dict[str, Any]:
     unmerged = conflicts(worktree)
     if unmerged:
         raise _conflict("commit", unmerged)
-    if _nothing_staged(worktree):
+    key = arguments.get("key")
+    told = f"commit [{key}]" if key else "commit"
+    if not _nothing_staged(worktree):
+        _commit(worktree, message, arguments, told=told)
+    elif not key or not _was_last(worktree, f"{told}: {message.partition('\n')[0]}"):
         raise Conflict("nothing_to_commit", "cannot commit: nothing is staged")
-    _commit(worktree, message, arguments)
     return _made(worktree)
+
+
+def _was_last(worktree: Worktree, told: str) -> bool:
+    """Whether that is what the reflog says of the last move of HEAD; git writes blanks in its own way."""
+    return worktree.run("log", "-g", "-1", "--format=%gs").text.split() == told.split()
 
 
 def _nothing_staged(worktree: Worktree) -> bool:
@@ -90,10 +99,13 @@ def _nothing_staged(worktree: Worktree) -> bool:
     return worktree.run("diff-index", "--cached", "--quiet", against).code == 0
 
 
-def _commit(worktree: Worktree, message: str, arguments: Mapping[str, Any], *options: str) -> None:
+def _commit(
+    worktree: Worktree, message: str, arguments: Mapping[str, Any], *options: str, told: str = "commit (initial)"
+) -> None:
+    """Commit; `told` is what the reflog says of it before its subject."""
     worktree.must(
         "commit", "commit", "--quiet", "--no-verify", "--no-gpg-sign", "--cleanup=verbatim", "--file=-", *options,
-        feed=message.encode(), environment=identity(arguments),
+        feed=message.encode(), environment={**identity(arguments), "GIT_REFLOG_ACTION": told},
     )  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 A module of this package imports the standard library and the kernel alone (the agent starts in a moment) and offers
 
 - `VERBS`: name (`files.read`) → function of the worktree and the arguments, both ways JSON; it raises AttErrors;
-- `READS`: the names among them that change nothing, so that they may be asked again when the agent died;
+- `READS`: the names among them that change nothing, `AGAIN`: those that done twice change what done once does: both
+  may be asked again when the agent died over them;
 - `STREAMS`: name → function that also gets the connection; it calls `accept` when it is ready, then speaks raw bytes.
   It raises AttErrors before that, and returns when the connection is over.
 
@@ -43,9 +44,9 @@ def find_stream(name: str) -> StreamVerb:
     return verb
 
 
-def reads(name: str) -> bool:
-    """Whether the verb of that name changes nothing."""
-    return name in _table(name, "READS")
+def repeats(name: str) -> bool:
+    """Whether the verb of that name may be asked again when nobody knows if it was done."""
+    return name in _table(name, "READS") or name in _table(name, "AGAIN")
 
 
 def accept(connection: socket.socket, **header: Any) -> None:

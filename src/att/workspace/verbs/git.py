@@ -57,6 +57,7 @@ VERBS: Mapping[str, Verb] = {
     "git.forget_check": _verb(_forget_check),
 }
 READS = frozenset({"git.status", "git.log", "git.branches", "git.diff", "git.blame", "git.resolve"})
+AGAIN = frozenset({"git.init", "git.stage", "git.commit", "git.forget_check"})
 STREAMS: Mapping[str, StreamVerb] = {
     "git.push": _stream(transport.push),
     "git.fetch": _stream(transport.fetch),
