@@ -15,6 +15,7 @@ FOLDER_MODE = 0o755
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
+_SYNC_EVERY_BYTES = 16 << 20
 # Too many names for one file, another file system, one that has no hard links, or no /proc.
 _CANNOT_SHARE = (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOENT)
 
@@ -28,7 +29,7 @@ class Tree:
             target.mkdir(FOLDER_MODE)
             self._open: list[tuple[str, int]] = [("", os.open(target, _FOLDER))]
         self._folders = {""}
-        self._files: list[str] = []
+        self._unsynced_bytes = 0
 
     def __enter__(self) -> "Tree":
         return self
@@ -46,11 +47,11 @@ class Tree:
             try:
                 for piece in pieces:
                     _write_all(fd, piece)
+                    self._wrote(len(piece))
                 os.fchmod(fd, mode)
                 os.utime(fd, (mtime, mtime))
             finally:
                 os.close(fd)
-        self._files.append(path)
 
     def share(self, path: str, source: int) -> bool:
         """Give the open file `source` one more name at the relative `path`; False when its file system cannot."""
@@ -73,16 +74,17 @@ class Tree:
     def seal(self) -> None:
         """Make every file, link and folder durable."""
         with disk_errors(self._target):
-            # Written back in one go first: thousands of fsync, each a commit of the file system's journal, take
-            # minutes on a slow disk. Those that follow find clean files and are there for the errors they report.
+            # The one call that costs as much as there is to write: an fsync of each of thousands of files and folders
+            # is a flush of the disk each, also of those long written, and whoever else commits waits behind them. The
+            # descriptor is as old as the tree, so an error of writing any of it back is reported here (Linux 5.8).
             sync_file_system(self._open[0][1])
-            for path in self._files:
-                folder, name = self._enter(path)
-                _sync(name, folder)
-            for path in sorted(self._folders, reverse=True):
-                folder, _ = self._enter(f"{path}/." if path else ".")
-                os.fsync(folder)
+
+    def _wrote(self, size: int) -> None:
+        """Write back now and then, so that a commit of somebody else never waits for all of it."""
+        self._unsynced_bytes += size
+        if self._unsynced_bytes >= _SYNC_EVERY_BYTES:
             sync_file_system(self._open[0][1])
+            self._unsynced_bytes = 0
 
     def _enter(self, path: str) -> tuple[int, str]:
         """Return the open folder of `path` and its last name; folders on the way are made."""
@@ -144,14 +146,6 @@ def sync_folder(path: Path) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
-
-
-def _sync(name: str, folder: int) -> None:
-    fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _write_all(fd: int, piece: bytes) -> None:
