@@ -2,6 +2,7 @@
 
 import importlib
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, inspect
 
 from att.kernel.errors import AttError, Failed, Refused, Unavailable
+from att.store.file import connect
 from att.store.migrating import Progress, migrate, read_head
 from att.store.migrations import Head, head, migrations
 from att.store.tables import METADATA
@@ -182,7 +184,7 @@ def test_a_long_migration_tells_how_far_it_is(tmp_path: Path) -> None:
 
 def test_a_locked_database_is_not_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _create(tmp_path / "db")
-    monkeypatch.setattr("att.store.file.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("att.store.file.connect", partial(connect, busy_seconds=0.05))
     holder = sqlite3.connect(tmp_path / "db" / "att.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     release = _release(tmp_path / "r", ("additive", 1, "pass"))

@@ -77,7 +77,8 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     if request.param and contained.program() is None:
         pytest.skip("bubblewrap does not work here")
     where = development_facts(tmp_path / ("long" * 30))
-    sandboxes = SubprocessSandboxes(where, contain=request.param)
+    # Some tests leave a shell behind that no SIGTERM ends.
+    sandboxes = SubprocessSandboxes(where, contain=request.param, removal_grace_seconds=0.2)
     place = Place("prj_1", "demo", where.paths.projects / "prj_1")
     await sandboxes.prepare(place)
     yield World(sandboxes, place, request.param)

@@ -19,7 +19,7 @@ from att.workspace.backends import contained
 from att.workspace.backends.folders import TaskFolders, checked_id, read_states, runner_of
 from att.workspace.place import Place
 from att.workspace.schema import TaskSpec, TaskState
-from att.workspace.shim.records import STOP
+from att.workspace.shim.records import GRACE_SECONDS, STOP
 from att.workspace.shim.spec import OWN_TEMPORARY, Inside, RunSpec, resolved
 from att.workspace.way_out import WayOut
 
@@ -32,13 +32,22 @@ _RUN = ("-P", "-m", "att.entrypoints.run")
 class SubprocessSandboxes(TaskFolders):
     """Implements `Sandboxes`. `contain=False` leaves bubblewrap out even where it works.
 
-    Without a `way_out` no task has a proxy; the network is the developer's all the same.
+    Without a `way_out` no task has a proxy; the network is the developer's all the same. What still runs when its
+    project is removed has `removal_grace_seconds` to end by itself.
     """
 
-    def __init__(self, where: Facts, way_out: WayOut | None = None, *, contain: bool = True) -> None:
+    def __init__(
+        self,
+        where: Facts,
+        way_out: WayOut | None = None,
+        *,
+        contain: bool = True,
+        removal_grace_seconds: float = GRACE_SECONDS,
+    ) -> None:
         self._where = where
         self._way_out = way_out
         self._contain = contain
+        self._removal_grace_seconds = removal_grace_seconds
         self._locks: WeakValueDictionary[Path, anyio.Lock] = WeakValueDictionary()
 
     async def prepare(self, place: Place) -> None:
@@ -47,10 +56,14 @@ class SubprocessSandboxes(TaskFolders):
 
     async def remove(self, place: Place) -> None:
         """Stop what runs and remove the project's folders; quiet when they are gone."""
+
+        async def stop(task_id: str) -> None:
+            await self.stop(place, task_id, grace_seconds=self._removal_grace_seconds)
+
         async with anyio.create_task_group() as stopping:
             for task in await self.tasks(place):
                 if task.running:
-                    stopping.start_soon(self.stop, place, task.task_id)
+                    stopping.start_soon(stop, task.task_id)
         await run_sync(_remove, place.folder)
 
     async def start(self, place: Place, spec: TaskSpec) -> TaskState:
@@ -63,7 +76,7 @@ class SubprocessSandboxes(TaskFolders):
                 await run_sync(self._start, place, spec)
             return await self.state(place, spec.task_id)
 
-    async def stop(self, place: Place, task_id: str, *, grace_seconds: float = 5.0) -> TaskState:
+    async def stop(self, place: Place, task_id: str, *, grace_seconds: float = GRACE_SECONDS) -> TaskState:
         """SIGTERM to the whole tree, SIGKILL after the grace; returns when nothing of it lives."""
         runner = await run_sync(runner_of, place, task_id)
         if runner is None:
