@@ -2,16 +2,16 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import anyio
 import httpx
 import httpx2
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from tests.contract import cases_code, cases_git, cases_models, cases_nat, cases_projects, cases_runtime, cases_testing
@@ -77,9 +77,30 @@ def shape(value: Any) -> Any:
     return {name: shape(inner) for name, inner in value.items()} if isinstance(value, dict) else ...
 
 
+@dataclass(frozen=True)
+class Clients:
+    """An MCP client of each era, open for all tests: each asks for all tools once."""
+
+    portal: BlockingPortal
+    of: Mapping[str, Client]
+
+    def call(self, era: str, name: str, values: Mapping[str, Any]) -> Any:
+        async def call() -> Any:
+            return await self.of[era].call_tool(name, dict(values))
+
+        return self.portal.call(call)
+
+
+@pytest.fixture(scope="module")
+def clients(platform: Running) -> Iterator[Clients]:
+    with start_blocking_portal() as portal, ExitStack() as stack:
+        sessions = {era: portal.wrap_async_context_manager(mcp_session(platform, era)) for era in ERAS}
+        yield Clients(portal, {era: stack.enter_context(session) for era, session in sessions.items()})
+
+
 @pytest.fixture
-def sent(platform: Running, http: httpx.Client, tmp_path: Path) -> "Sender":
-    return Sender(platform, http, tmp_path)
+def sent(platform: Running, http: httpx.Client, clients: Clients, tmp_path: Path) -> "Sender":
+    return Sender(platform, http, clients, tmp_path)
 
 
 @dataclass(frozen=True)
@@ -88,6 +109,7 @@ class Sender:
 
     platform: Running
     http: httpx.Client
+    clients: Clients
     folder: Path
 
     def rest(self, case: Case) -> tuple[str, Any]:
@@ -102,16 +124,12 @@ class Sender:
         return ("ok" if response.is_success else found["code"]), found
 
     def mcp(self, case: Case, era: str) -> tuple[str, Any]:
-        async def call() -> tuple[str, Any]:
-            async with mcp_session(self.platform, era) as client:
-                values = self._uploaded(case)
-                result = await client.call_tool(case.name, values)
-                if result.is_error and result.structured_content["code"] == "confirmation_required":
-                    confirmation = result.structured_content["data"]["confirmation_id"]
-                    result = await client.call_tool(case.name, {**values, "confirmation_id": confirmation})
-                return ("ok" if not result.is_error else result.structured_content["code"]), result.structured_content
-
-        return anyio.run(call)
+        values = self._uploaded(case)
+        result = self.clients.call(era, case.name, values)
+        if result.is_error and result.structured_content["code"] == "confirmation_required":
+            confirmation = result.structured_content["data"]["confirmation_id"]
+            result = self.clients.call(era, case.name, {**values, "confirmation_id": confirmation})
+        return ("ok" if not result.is_error else result.structured_content["code"]), result.structured_content
 
     def attctl(self, case: Case, capsys: pytest.CaptureFixture[str]) -> tuple[str, Any, int]:
         token = self.folder / "token"
@@ -156,13 +174,10 @@ async def mcp_session(platform: Running, era: str, query: str = "?tools=all") ->
             yield client
 
 
-@pytest.fixture(scope="session")
-def tools(platform: Running) -> dict[str, Any]:
-    async def listed() -> dict[str, Any]:
-        async with mcp_session(platform, "legacy") as client:
-            return {tool.name: tool for tool in (await client.list_tools()).tools}
-
-    return anyio.run(listed)
+@pytest.fixture(scope="module")
+def tools(clients: Clients) -> dict[str, Any]:
+    listed = clients.portal.call(clients.of["legacy"].list_tools)
+    return {tool.name: tool for tool in listed.tools}
 
 
 def test_the_table_keeps_its_rules() -> None:
