@@ -3,12 +3,26 @@
 Each trick is first seen to work for plain git, so that a trick that never works proves nothing.
 """
 
+import os
 import stat
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 from tests.fakes.forging import ANN, BEA, Forging, Told, forging, plain_git
+from tests.fakes.hostile import (
+    ATTRIBUTES,
+    CLIMBING,
+    EXT_MODULE,
+    HOOKS,
+    IDENTITY,
+    MODULES,
+    PAYLOADS,
+    PREPARED,
+    Payload,
+    program,
+)
 
 from att.forge.pktline import NOTHING, Command
 from att.forge.schema import PullState
@@ -26,43 +40,36 @@ async def world(tmp_path: Path) -> AsyncIterator[Forging]:
         yield made
 
 
-HOOKS = (
-    "commit-msg",
-    "post-checkout",
-    "post-commit",
-    "post-merge",
-    "post-receive",
-    "post-update",
-    "pre-commit",
-    "pre-merge-commit",
-    "pre-push",
-    "pre-receive",
-    "prepare-commit-msg",
-    "reference-transaction",
-    "update",
-)
-
-
 class Trap:
-    """A program that leaves a marker when it is run."""
+    """Programs that leave a marker when they are run, one for each payload."""
 
     def __init__(self, folder: Path) -> None:
-        self.marker = folder / "marker"
-        self.program = folder / "trap"
-        self.program.write_text(f'#!/bin/sh\necho "$0" >> {self.marker}\ncat\n')
-        self.program.chmod(stat.S_IRWXU)
+        self.folder = folder / "traps"
+        self._marker = folder / "marker"
+        self.folder.mkdir()
+        for payload in PAYLOADS:
+            self._program(self.folder / payload.name)
+
+    def _program(self, path: Path) -> None:
+        path.write_text(program(f'echo "$name" >>{self._marker}'))
+        path.chmod(stat.S_IRWXU)
 
     @property
-    def sprung(self) -> bool:
-        found = self.marker.exists()
-        self.marker.unlink(missing_ok=True)
+    def sprung(self) -> set[str]:
+        """What has run since this was asked last."""
+        found = set(self._marker.read_text().split()) if self._marker.exists() else set()
+        self._marker.unlink(missing_ok=True)
         return found
 
     def hooks(self, git_folder: Path) -> None:
         (git_folder / "hooks").mkdir(exist_ok=True)
         for name in HOOKS:
-            (git_folder / "hooks" / name).write_text(f"#!/bin/sh\necho {name} >> {self.marker}\n")
-            (git_folder / "hooks" / name).chmod(stat.S_IRWXU)
+            self._program(git_folder / "hooks" / name)
+
+    def configure(self, git_folder: Path, *payloads: Payload) -> None:
+        for payload in payloads:
+            for name, value in payload.configured(str(self.folder)).items():
+                plain_git(git_folder, "config", "--file", "config", name, value)
 
 
 @pytest.fixture
@@ -70,34 +77,42 @@ def trap(tmp_path: Path) -> Trap:
     return Trap(tmp_path)
 
 
-def settings(trap: Trap) -> dict[str, str]:
-    program = str(trap.program)
-    return {
-        "core.fsmonitor": program,
-        "core.pager": program,
-        "core.editor": program,
-        "core.sshCommand": program,
-        "core.askPass": program,
-        "gpg.program": program,
-        "commit.gpgSign": "true",
-        "log.showSignature": "true",
-        "diff.external": program,
-        "diff.odd.textconv": program,
-        "diff.odd.command": program,
-        "credential.helper": program,
-        "uploadpack.packObjectsHook": program,
-        "core.alternateRefsCommand": program,
-    }
-
-
 def set_trap(world: Forging, trap: Trap) -> None:
+    """Everything that never has to run; filters and merge drivers are what the sandbox is for."""
     work = world.place.work
-    for name, value in settings(trap).items():
-        plain_git(work, "config", name, value)
+    trap.configure(work / ".git", *(payload for payload in PAYLOADS if not payload.inside))
     trap.hooks(work / ".git")
-    (work / ".gitattributes").write_text("*.txt diff=odd\n")
+    (work / ".gitattributes").write_text(ATTRIBUTES + "\n")
+    (work / ".gitmodules").write_text(EXT_MODULE)
     (work / "file.txt").write_text("changed\n")
     assert not trap.sprung
+
+
+@pytest.mark.parametrize("payload", [one for one in PAYLOADS if one.springs], ids=lambda one: one.name)
+def test_the_payload_works_for_plain_git(tmp_path: Path, trap: Trap, payload: Payload) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    shell(work, PREPARED)
+    trap.configure(work / ".git", payload)
+    shell(work, payload.springs)
+    assert trap.sprung == {payload.name}
+
+
+def test_hooks_work_for_plain_git(tmp_path: Path, trap: Trap) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    shell(work, PREPARED)
+    trap.hooks(work / ".git")
+    shell(work, "git commit -qam changed; git switch -q theirs; git merge -q main")
+    assert {"pre-commit", "commit-msg", "post-commit", "post-checkout", "reference-transaction"} <= trap.sprung
+
+
+def shell(work: Path, script: str) -> None:
+    """Run what a person types; that git then fails for the program's nonsense is no matter."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(work), "GIT_CONFIG_NOSYSTEM": "1", **IDENTITY}
+    subprocess.run(
+        ["sh", "-c", script], cwd=work, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=30
+    )
 
 
 READS: dict[str, Callable[[Path], object]] = {
@@ -109,16 +124,6 @@ READS: dict[str, Callable[[Path], object]] = {
     "blame": lambda root: verbs.find("git.blame")(root, {"path": "file.txt", "limit": 5}),
     "resolve": lambda root: verbs.find("git.resolve")(root, {"ref": "HEAD"}),
 }
-
-
-async def test_the_traps_work_for_plain_git(world: Forging, trap: Trap) -> None:
-    set_trap(world, trap)
-    plain_git(world.place.work, "status")
-    assert trap.sprung, "fsmonitor"
-    plain_git(world.place.work, "-c", "core.fsmonitor=false", "diff")
-    assert trap.sprung, "textconv, external diff"
-    plain_git(world.place.work, "-c", "core.fsmonitor=false", "-c", "commit.gpgSign=false", "commit", "-qam", "x")
-    assert trap.sprung, "hooks"
 
 
 @pytest.mark.parametrize("name", READS)
@@ -142,11 +147,9 @@ async def test_committing_branching_merging_and_pushing_run_no_hook(world: Forgi
 async def test_the_forge_runs_nothing_of_what_was_pushed(world: Forging, trap: Trap) -> None:
     """Filters, drivers and hooks are named by the content; even hooks that lay in the bare folder would not run."""
     trap.hooks(world.bare)
-    attributes = "*.txt filter=odd diff=odd merge=odd\n"
-    for name in ("filter.odd.clean", "filter.odd.smudge", "diff.odd.textconv", "diff.odd.command"):
-        plain_git(world.bare, "--git-dir=.", "config", name, str(trap.program))
+    trap.configure(world.bare, *PAYLOADS)
     assert not trap.sprung
-    await world.branch("hostile", ".gitattributes", attributes)
+    await world.branch("hostile", ".gitattributes", ATTRIBUTES + "\n")
     await world.commit("file.txt", "hostile\n")
     await world.git.push(schema.PushRequest(project_id="demo"), Told())
     pull = await world.forge.pulls.create(world.place, ANN, head="hostile", base=None, title="T", body="")
@@ -174,7 +177,7 @@ def _raw_tree(work: Path, name: str, mode: str, blob: str) -> Path:
     return raw
 
 
-@pytest.mark.parametrize("name", [".git", "..", ".", ".GIT", "a/b", ".g\u200cit", "git~1"])
+@pytest.mark.parametrize("name", CLIMBING)
 async def test_a_tree_with_a_path_that_climbs_is_refused_by_the_forge(world: Forging, name: str) -> None:
     commit = tree_with(world.place.work, name)
     plain_git(world.folder, "init", "--quiet", "--bare", "plain.git")
@@ -187,14 +190,7 @@ async def test_a_tree_with_a_path_that_climbs_is_refused_by_the_forge(world: For
     assert await world.forge.head_of("prj_demo", "hostile") is None
 
 
-@pytest.mark.parametrize(
-    "modules",
-    [
-        '[submodule "../../x"]\n\tpath = x\n\turl = ./x\n',
-        '[submodule "x"]\n\tpath = -x\n\turl = ./x\n',
-        '[submodule "x"]\n\tpath = x\n\turl = --upload-pack=touch\n',
-    ],
-)
+@pytest.mark.parametrize("modules", MODULES)
 async def test_submodules_with_tricks_are_refused_by_the_forge(world: Forging, modules: str) -> None:
     world.write(".gitmodules", modules)
     commit = await world.commit("file.txt", "x\n")
