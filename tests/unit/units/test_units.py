@@ -133,6 +133,13 @@ def test_what_runs_for_a_project_meets_nobody_in_a_shared_folder_and_asks_no_nam
     assert (found["PrivateTmp"], found["PrivateIPC"]) == (["yes"], ["yes"])
 
 
+def test_of_all_apps_and_tasks_who_takes_most_memory_is_ended_before_the_machine_has_none() -> None:
+    found = settings_of(IMAGE_UNITS / "att-apps.slice")
+    assert int(found["MemoryMax"][0].removesuffix("%")) <= 80
+    # To be above this one slows all of them down, those of other projects too.
+    assert "MemoryHigh" not in found
+
+
 @pytest.mark.parametrize("unit", FACTS.units, ids=lambda unit: unit.name)
 def test_a_service_runs_as_the_user_of_the_facts_in_the_folder_of_its_owner(unit: Unit) -> None:
     path = (IMAGE_UNITS if unit.owner == "image" else RELEASE_UNITS) / f"{unit.name}.service"
