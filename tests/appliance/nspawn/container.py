@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 BOOT_SECONDS_MAX = 120.0
+MODULES = ["--capability=CAP_SYS_MODULE", "--system-call-filter=@module"]
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "TERM": "dumb"}
 
 
@@ -23,6 +24,8 @@ class CannotBoot(Exception):
 
 class Container:
     """A root file system that is booted, cut and booted again; files that it writes stay in `work`."""
+
+    patience = 1.0
 
     def __init__(self, root: Path, work: Path) -> None:
         self.root = root

@@ -1,13 +1,11 @@
 """The way out on real systemd: a grant, sent by its own user, is known; the policy and the address decide."""
 
 import json
-from pathlib import Path
 
 import pytest
 from tests.appliance.nspawn.container import Container
-from tests.appliance.nspawn.test_tasks import Tasks
+from tests.appliance.tasks import Tasks
 
-DRIVER = Path(__file__).with_name("drive_tasks.py")
 GRANT = (
     "import pwd, sys; from att.appliance import facts; from att.effects.signing_keys import load_or_make;"
     "from att.egress.decision import Client; from att.egress.grants import KEY_FILE, Grants;"
@@ -25,13 +23,12 @@ POLICY = "egress:\n  allow:\n    - test=127.0.0.1:22\n    - test=169.254.169.254
 
 @pytest.fixture(scope="module")
 def tasks(appliance: Container) -> Tasks:
-    appliance.write("/usr/local/bin/drive_tasks.py", DRIVER.read_text(encoding="utf-8"), mode=0o755)
     return Tasks(appliance)
 
 
 def grant_of(tasks: Tasks, user: str) -> str:
     python = "/opt/att/current/venv/bin/python"
-    return tasks.appliance.run(python, "-P", "-c", GRANT, user, user="att").stdout.strip()
+    return tasks.box.run(python, "-P", "-c", GRANT, user, user="att").stdout.strip()
 
 
 def asked(tasks: Tasks, slot: int, target: str, grant: str) -> str:
@@ -43,7 +40,7 @@ def test_a_projects_own_grant_is_known_and_without_an_entry_it_opens_nothing(tas
     said = asked(tasks, 1, "example.org:443", grant_of(tasks, "att-p001"))
     assert "X-ATT-Code: egress_denied" in said
     assert "`- test=example.org`" in said
-    lines = tasks.appliance.run("journalctl", "-q", "-b", "-u", "att-egress", "-o", "cat").stdout.splitlines()
+    lines = tasks.box.run("journalctl", "-q", "-b", "-u", "att-egress", "-o", "cat").stdout.splitlines()
     told = [json.loads(line) for line in lines if '"egress_denied"' in line]
     assert [(line["project"], line["host"], line["port"]) for line in told] == [("test", "example.org", 443)]
 
@@ -58,8 +55,8 @@ def test_a_task_without_a_grant_does_not_see_the_door(tasks: Tasks) -> None:
 
 
 def test_what_an_operator_allows_is_still_no_way_to_this_machine_nor_to_its_metadata(tasks: Tasks) -> None:
-    tasks.appliance.write("/var/tmp/att.yaml", POLICY)
-    tasks.appliance.attctl("config", "apply", "/var/tmp/att.yaml")
+    tasks.box.write("/var/tmp/att.yaml", POLICY)
+    tasks.box.attctl("config", "apply", "/var/tmp/att.yaml")
     grant = grant_of(tasks, "att-p001")
     for target in ("127.0.0.1:22", "169.254.169.254:443"):
         said = asked(tasks, 1, target, grant)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.appliance.nspawn import template
-from tests.appliance.nspawn.container import Container, overlay
+from tests.appliance.nspawn.container import MODULES, Container, overlay
 
 from att.appliance import facts
 
@@ -168,7 +168,7 @@ def start_probe(appliance: Container, name: str, properties: str, probes: list[s
 def appliance(appliance_root: Path) -> Iterator[Container]:
     """One whose root may load modules, as on a machine: else nobody could show that a unit may not."""
     with overlay(appliance_root, template.folder()) as container:
-        container.options = ["--capability=CAP_SYS_MODULE", "--system-call-filter=@module"]
+        container.options = MODULES
         container.boot()
         yield container
 
@@ -176,7 +176,7 @@ def appliance(appliance_root: Path) -> Iterator[Container]:
 @pytest.fixture(scope="module")
 def probed(appliance: Container) -> Container:
     """An appliance in which every file and socket that a probe asks for is there."""
-    source = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
+    source = (Path(__file__).parents[1] / "probe.py").read_text(encoding="utf-8")
     appliance.write("/usr/local/bin/probe.py", source)
     appliance.run("sh", "-c", f"umask 377 && echo secret > {SECRET}")
     knock = f"import socket; s = socket.socket(socket.AF_UNIX); s.connect('{LOCAL_SOCKET}'); assert s.recv(9)"

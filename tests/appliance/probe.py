@@ -11,12 +11,15 @@ import os
 import signal
 import socket
 import sys
+import urllib.request
 from pathlib import Path
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 PTRACE_ATTACH = 16
 SYS_INIT_MODULE = 175
 CLONE_NEWUSER = 0x10000000
+ROUTER = "http://127.0.0.1:7444/v1/models"
+SECONDS_MAX = 60
 
 
 def checked(result: int) -> int:
@@ -40,6 +43,25 @@ def write(folder: str) -> None:
 def connect(path: str) -> None:
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(path)
+
+
+def abstract(name: str) -> None:
+    connect(f"\0{name}")
+
+
+def port(number: str) -> None:
+    socket.create_connection(("127.0.0.1", int(number)), SECONDS_MAX).close()
+
+
+def router(variable: str) -> None:
+    """Ask for the models with the key in that variable."""
+    asked = urllib.request.Request(ROUTER, headers={"Authorization": f"Bearer {os.environ[variable]}"})
+    urllib.request.urlopen(asked, timeout=SECONDS_MAX).close()
+
+
+def send_signal(pid: str) -> None:
+    """Ask whether that process may be sent a signal."""
+    os.kill(int(pid), 0)
 
 
 def inet(address: str) -> None:
@@ -97,16 +119,18 @@ def setuid_file(folder: str) -> None:
         Path(path).unlink()
 
 
+def tried(given: str) -> str:
+    """Try one probe; returns `ok`, or why it did not work."""
+    name, _, argument = given.partition("=")
+    try:
+        globals()[name](argument)
+    except OSError as error:
+        return errno.errorcode.get(error.errno or 0, str(error))
+    return "ok"
+
+
 def main() -> None:
-    answers = {}
-    for given in sys.argv[1:]:
-        name, _, argument = given.partition("=")
-        try:
-            globals()[name](argument)
-            answers[given] = "ok"
-        except OSError as error:
-            answers[given] = errno.errorcode.get(error.errno or 0, str(error))
-    print(json.dumps(answers), flush=True)
+    print(json.dumps({given: tried(given) for given in sys.argv[1:]}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,34 @@
+"""What tests need of an appliance, wherever it runs: the container implements it, and the machine over SSH."""
+
+from subprocess import CompletedProcess
+from typing import Any, Protocol
+
+
+class Box(Protocol):
+    """An appliance in which commands run and which is operated with attctl.
+
+    `patience` is how many times longer than in a container on this host everything may take.
+    """
+
+    patience: float
+
+    def run(
+        self,
+        *command: str,
+        user: str | None = None,
+        stdin: str = "",
+        check: bool = True,
+        timeout_seconds: float = 120,
+    ) -> CompletedProcess[str]:
+        """Run a program in it, as root or as `user`; a failure raises with what it said unless `check` is false."""
+
+    def attctl(
+        self, *arguments: str, user: str = "operator", check: bool = True, timeout_seconds: float = 300
+    ) -> CompletedProcess[str]:
+        """What an operator types at the SSH door."""
+
+    def told(self, *words: str) -> Any:
+        """What attctl prints as JSON at the SSH door; an AssertionError says what it said instead of succeeding."""
+
+    def write(self, path: str, text: str, *, mode: int = 0o644) -> None:
+        """Put a file into it."""
