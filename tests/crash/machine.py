@@ -21,11 +21,13 @@ from att_stage0 import generator
 from att_stage0.decision import Actor
 from att_stage0.readiness import Readiness
 from att_stage0.recover import recover, watchdog
-from att_stage0.services import running, sockets
+from att_stage0.services import sockets
 from att_stage0.units import FENCE, UnitsFailed, UnitState
 from att_stage0.world import World
 
 API = "att-api.service"
+ENGINE = "att-upgraded.service"
+LAUNCHER = "att-launcher.service"
 SOCKETS = {"att-api": "", "att-launcher": "", "att-local": "att-launcher.service", "att-upgraded": ""}
 
 
@@ -145,7 +147,7 @@ class Machine:
         ready = self._ready(process)
         return Readiness(ready, self._says(process), () if ready else ("database",), "answered")
 
-    def look(self, target: str, sockets: tuple[str, ...], timeout_seconds: float) -> Round:
+    def look(self, target: str, units: tuple[str, ...], timeout_seconds: float) -> Round:
         process = self._api()
         self._suffer()
         checks: dict[str, str | None] = {}
@@ -158,7 +160,7 @@ class Machine:
             checks["canary"] = None if ready and process.database != self.locked else "no write"
         state = self.state(API)
         checks["restarts"] = None if state.active == "active" else "down"
-        down = [name for name in sockets if name not in self.active_sockets]
+        down = [name for name in units if self.state(name).active != "active"]
         checks["sockets"] = f"{down} down" if down else None
         return Round(self.clock.at, checks, answered, state.invocation, state.restarts)
 
@@ -241,13 +243,13 @@ class Machine:
         self.loaded = {}
         if decided.release is not None:
             for path in (self.layout.release(decided.release) / "systemd").glob("*.service"):
-                owner = decided.engine if path.name == "att-upgraded.service" and decided.engine else decided.release
+                owner = decided.engine if path.name == ENGINE and decided.engine else decided.release
                 self.loaded[path.name] = owner
 
     def restart(self, names: Sequence[str]) -> None:
         self._fail("restart")
         for name in names:
-            if name.endswith(".timer") or name == "att-upgraded.service":
+            if name.endswith(".timer") or name == ENGINE:
                 continue
             if name not in self.loaded:
                 raise UnitsFailed(f"unit {name} not found")
@@ -303,7 +305,7 @@ class Machine:
         database = self.layout.database.readlink().name if self.layout.database.is_symlink() else ""
         self.processes[name] = Process(release, database, f"run-{self.invocations}")
         self.restarts.setdefault(name, 0)
-        if self.sick.get(release) == "start" and name == API:
+        if (self.sick.get(release), name) in (("start", API), ("launcher", LAUNCHER)):
             self.processes[name].alive = False
 
     def _api(self) -> Process | None:
@@ -352,8 +354,9 @@ class Machine:
         if decided.release is None:
             return
         self.active_sockets = set(sockets(self.layout, decided.release))
-        for name in running(self.layout, decided.release):
-            self._start_process(name)
+        for name in generator.wanted(self.layout, decided):
+            if name != ENGINE:  # `boot` has it go on
+                self._start_process(name)
         if died is not None:
             raise died
 

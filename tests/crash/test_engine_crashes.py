@@ -12,7 +12,8 @@ NONE = Content("1.1.0")
 ADDITIVE = Content("1.1.0", steps=((1, 1, "none"), (2, 1, "additive")))
 BREAKING = Content("1.1.0", steps=((1, 1, "none"), (2, 2, "breaking")))
 CLASSES = {"none": NONE, "additive": ADDITIVE, "breaking": BREAKING}
-SICKNESSES = ("", "start", "crash loop", "probation", "wrong version", "never ready", "migration", "unit", "self-test")
+SICK_API = ("start", "crash loop", "probation", "wrong version", "never ready", "unit")
+SICKNESSES = ("", *SICK_API, "launcher", "migration", "self-test")
 
 
 def a_power_cut(machine: Machine) -> None:
@@ -119,6 +120,32 @@ def test_a_second_death_during_recovery_leaves_a_whole_machine(
                 break
             assert problems(machine) == [], (number, again, machine.effects[-30:])
             again += 2
+
+
+def test_a_power_cut_in_its_trial_does_not_cost_a_good_release_its_commit(tmp_path: Path) -> None:
+    effects = effects_of(tmp_path / "count", NONE, "")
+    machine = made(tmp_path / "m")
+    machine.crash_at = effects.index("journal RESTARTED done") + 2
+    with pytest.raises(Crash):
+        machine.apply(NONE)
+    a_power_cut(machine)
+    transaction = machine.world().transaction()
+    assert transaction is not None
+    assert (transaction.state, machine.world().links().current) == ("COMMITTED", "1.1.0")
+
+
+@pytest.mark.parametrize("recovery", RECOVERIES)
+def test_a_service_that_cannot_start_ends_the_trial_whoever_goes_on_with_it(tmp_path: Path, recovery: str) -> None:
+    effects = effects_of(tmp_path / "count", NONE, "launcher")
+    for number in range(effects.index("restart services") + 2, len(effects) + 1):
+        machine = made(tmp_path / f"n{number}", "launcher")
+        machine.crash_at = number
+        with pytest.raises(Crash):
+            machine.apply(NONE)
+        RECOVERIES[recovery](machine)
+        transaction = machine.world().transaction()
+        assert transaction is not None
+        assert (transaction.state, machine.world().links().current) == ("ROLLED_BACK", "1.0.0"), number
 
 
 def _committed(machine: Machine) -> bool:

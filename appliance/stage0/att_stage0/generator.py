@@ -16,6 +16,7 @@ from att_stage0.transaction import fold
 from att_stage0.world import SystemClock, read_links
 
 TARGET = "att.target"
+_ENGINE = f"{ENGINE}.service"
 
 
 def chosen(layout: Layout, boot: str) -> Chosen:
@@ -28,24 +29,33 @@ def chosen(layout: Layout, boot: str) -> Chosen:
     return choose(transactions[-1] if transactions else None, read_links(layout), boot)
 
 
+def wanted(layout: Layout, decided: Chosen) -> tuple[str, ...]:
+    """The services that start with the machine; the others start when their socket is first asked.
+
+    In the middle of a transaction all do: a trial judges each of them, and somebody has to prove it or finish the way
+    back, without waiting for a first client.
+    """
+    if decided.release is None:
+        return ()
+    if not decided.unfinished:
+        return services.at_boot(layout, decided.release)
+    carried = services.carried(layout, decided.release)
+    return (*services.running(layout, decided.release), *(name for name in carried if name == _ENGINE))
+
+
 def generate(layout: Layout, out: Path, decided: Chosen) -> list[str]:
     """Link services and wants below `out`; returns the names of what was linked."""
     if decided.release is None:
         return []
-    engine = f"{ENGINE}.service"
     made = []
     wants = out / f"{TARGET}.wants"
     wants.mkdir(parents=True, exist_ok=True)
     for name in services.carried(layout, decided.release):
-        owner = decided.engine if name == engine and decided.engine is not None else decided.release
+        owner = decided.engine if name == _ENGINE and decided.engine is not None else decided.release
         unit = layout.release(owner) / "systemd" / name
         (out / name).symlink_to(unit if unit.exists() else layout.release(decided.release) / "systemd" / name)
         made.append(name)
-    wanted = list(services.running(layout, decided.release))
-    if decided.unfinished and engine in made:
-        # Somebody has to prove the trial or finish the way back, without waiting for a first client.
-        wanted.append(engine)
-    for name in wanted:
+    for name in wanted(layout, decided):
         (wants / name).symlink_to(Path("..") / name)
     for name in services.sockets(layout, decided.release):
         (wants / name).symlink_to(layout.image_units / name)

@@ -1,6 +1,6 @@
 """Which units a release brings, and what has to be stopped, started and asserted when the release changes."""
 
-from att_stage0.layout import ENGINE, Layout
+from att_stage0.layout import API, ENGINE, Layout
 from att_stage0.units import FENCE
 from att_stage0.world import World
 
@@ -13,6 +13,12 @@ def carried(layout: Layout, release: str) -> tuple[str, ...]:
 def running(layout: Layout, release: str) -> tuple[str, ...]:
     """The services of a release that are restarted with it: no templates, and never the engine, which outlives them."""
     return tuple(name for name in carried(layout, release) if "@" not in name and name != f"{ENGINE}.service")
+
+
+def at_boot(layout: Layout, release: str) -> tuple[str, ...]:
+    """The services that start with the machine: the API, for which people wait, and what no socket would start."""
+    asked = frozenset(layout.sockets().values()) - {f"{API}.service"}
+    return tuple(name for name in running(layout, release) if name not in asked)
 
 
 def sockets(layout: Layout, release: str) -> tuple[str, ...]:

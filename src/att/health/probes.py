@@ -18,8 +18,11 @@ _OK = frozenset({"ok", "degraded"})
 class Probe(Protocol):
     """The far side of the gate."""
 
-    def look(self, target: str, sockets: tuple[str, ...], timeout_seconds: float) -> Round:
-        """Make one round for the release `target`; a service that is down is an answer, not an error."""
+    def look(self, target: str, units: tuple[str, ...], timeout_seconds: float) -> Round:
+        """Make one round for the release `target`; a service that is down is an answer, not an error.
+
+        `units` are the sockets, and with them the services, that must be active.
+        """
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class SocketProbe:
     clock: Clock
     token: Callable[[], str]
 
-    def look(self, target: str, sockets: tuple[str, ...], timeout_seconds: float) -> Round:
+    def look(self, target: str, units: tuple[str, ...], timeout_seconds: float) -> Round:
         """See `Probe`."""
         checks: dict[str, str | None] = {}
         answered_by = ""
@@ -48,7 +51,7 @@ class SocketProbe:
             state = self.units.state(f"{API}.service")
             process, restarts = state.invocation, state.restarts
             checks["restarts"] = None if state.active == "active" else f"the service is {state.active}"
-            checks["sockets"] = self._sockets(sockets)
+            checks["sockets"] = self._inactive(units)
         except UnitsFailed as error:
             checks |= {"restarts": str(error), "sockets": str(error)}
         return Round(self.clock.monotonic(), checks, answered_by, process, restarts)
@@ -68,7 +71,7 @@ class SocketProbe:
         same = read.status == 200 and isinstance(read.json, dict) and read.json.get("value") == value
         return None if same else f"reading answered {read.status}"
 
-    def _sockets(self, names: tuple[str, ...]) -> str | None:
+    def _inactive(self, names: tuple[str, ...]) -> str | None:
         down = [name for name in names if self.units.state(name).active != "active"]
         return f"{', '.join(down)} not active" if down else None
 

@@ -94,22 +94,26 @@ def prove(tools: Tools, transaction: Transaction, attempt: int) -> Transaction:
     deadline = transaction.deadline
     limits = tools.thresholds(transaction)
     world.record(transaction.id, State.PROBATION, Phase.INTENT, attempt=attempt, deadline=deadline)
-    listening = services.sockets(world.layout, transaction.target)
+    # The restart started every service, also those that otherwise wait to be asked: one that is not up cannot be.
+    units = (
+        *services.sockets(world.layout, transaction.target),
+        *services.running(world.layout, transaction.target),
+    )
     trial = Trial(
         began=world.clock.monotonic(),
         target=transaction.target,
         former_process=transaction.invocation,
         accepted=frozenset(transaction.baseline_failing),
     )
-    passed = _rounds(tools, trial, listening, limits)
+    passed = _rounds(tools, trial, units, limits)
     return world.record(
         transaction.id, State.PROBATION, Phase.DONE, deadline=deadline, start_seconds=round(passed.start_seconds, 3)
     )
 
 
-def _rounds(tools: Tools, trial: Trial, listening: tuple[str, ...], limits: Thresholds) -> Pass:
+def _rounds(tools: Tools, trial: Trial, units: tuple[str, ...], limits: Thresholds) -> Pass:
     while True:
-        look = tools.probe.look(trial.target, listening, limits.probe_timeout_seconds)
+        look = tools.probe.look(trial.target, units, limits.probe_timeout_seconds)
         trial, verdict = judge(trial, look, limits)
         match verdict:
             case Pass():

@@ -30,7 +30,12 @@ def generated(machine: Machine) -> dict[str, str]:
     return {str(path.relative_to(out)): str(path.readlink()) for path in out.rglob("*") if path.is_symlink()}
 
 
-def stopped_after(machine: Machine, effect: str) -> None:
+def wants_of(links: dict[str, str]) -> set[str]:
+    folder = f"{generator.TARGET}.wants/"
+    return {name.removeprefix(folder) for name in links if name.startswith(folder)}
+
+
+def stopped_after(machine: Machine, effect: str, content: Content = NEW) -> None:
     seen: list[str] = []
 
     def tick(name: str) -> None:
@@ -40,16 +45,27 @@ def stopped_after(machine: Machine, effect: str) -> None:
 
     machine.tick = tick  # type: ignore[method-assign,assignment]  # the test stops the machine there
     with pytest.raises(Crash):
-        machine.apply(NEW)
+        machine.apply(content)
 
 
 def test_services_come_with_resolved_paths_and_sockets_only_where_their_service_is(machine: Machine) -> None:
     links = generated(machine)
     assert links["att-api.service"] == str(machine.layout.releases / "1.0.0/systemd/att-api.service")
-    wants = {name for name in links if name.startswith("att.target.wants/")}
-    assert "att.target.wants/att-local.socket" in wants
-    assert "att.target.wants/att-api.service" in wants
-    assert "att.target.wants/att-upgraded.service" not in wants
+    assert {"att-launcher.socket", "att-local.socket", "att-upgraded.socket"} <= wants_of(links)
+
+
+def test_with_the_machine_starts_the_api_alone_whoever_has_a_socket_waits_to_be_asked(machine: Machine) -> None:
+    assert {name for name in wants_of(generated(machine)) if name.endswith(".service")} == {"att-api.service"}
+
+
+def test_a_service_that_no_socket_starts_starts_with_the_machine(machine: Machine) -> None:
+    machine.apply(Content("1.1.0", services=("att-api.service", "att-clock.service")))
+    assert {"att-api.service", "att-clock.service"} <= wants_of(generated(machine))
+
+
+def test_in_a_trial_every_service_starts_with_the_machine(machine: Machine) -> None:
+    stopped_after(machine, "journal RESTARTED done", Content("1.1.0"))
+    assert {"att-api.service", "att-launcher.service", "att-upgraded.service"} <= wants_of(generated(machine))
 
 
 def test_a_release_without_a_launcher_gets_none_of_its_sockets(machine: Machine) -> None:
