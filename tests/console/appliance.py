@@ -84,7 +84,7 @@ def main() -> None:
     """Serve on the inherited socket until SIGTERM."""
     from att.config.live import LiveSettings
     from att.entrypoints import dev
-    from att.entrypoints.api import ApiServer, build
+    from att.entrypoints.platform import ApiServer, build
 
     data, fd, mode = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     os.umask(0o077)

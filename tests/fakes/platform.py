@@ -12,8 +12,8 @@ import structlog
 
 from att.appliance import Facts
 from att.config.live import LiveSettings
-from att.entrypoints.api import ApiServer, build
 from att.entrypoints.dev import USER, development_facts, listen, prepare
+from att.entrypoints.platform import ApiServer, build
 
 START_SECONDS = 30
 STOP_SECONDS = 15

@@ -14,8 +14,8 @@ import pytest
 from tests.fakes.database import RememberingBus
 from tests.fakes.projects import FakePlaces, FakeProgress, add_projects
 
-from att.entrypoints.api import migrations_folder
 from att.entrypoints.dev import development_facts, prepare
+from att.entrypoints.platform import migrations_folder
 from att.entrypoints.router_child import RouterChild
 from att.entrypoints.running import running
 from att.kernel.errors import AttError

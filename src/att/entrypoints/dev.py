@@ -16,7 +16,7 @@ from att.appliance import Facts, facts
 from att.config.live import LiveSettings
 from att.effects import journal
 from att.effects.filesystem import write_atomically
-from att.entrypoints.api import ApiServer, build, migrations_folder
+from att.entrypoints.platform import ApiServer, build, migrations_folder
 from att.kernel.errors import AttError, Conflict
 from att.projects.sealed import make_key
 from att.store.migrating import migrate
