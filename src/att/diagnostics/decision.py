@@ -152,7 +152,15 @@ def _units(units: tuple[Unit, ...]) -> Iterator[Finding]:
         trouble = _trouble(unit)
         if trouble:
             bad.append(Finding(f"unit {unit.name}", "error" if unit.vital else "degraded", trouble))
-    yield from bad or [Finding("units", "ok", f"{len(units)} as they should be")]
+    yield from bad or [Finding("units", "ok", _well(units))]
+
+
+def _well(units: tuple[Unit, ...]) -> str:
+    """Say that all units are as they should be, and which services no client has asked for yet."""
+    listening = {one.name.removesuffix(".socket") for one in units if one.name.endswith(".socket")}
+    stopped = (one.name.removesuffix(".service") for one in units if one.active == "inactive")
+    idle = [name for name in stopped if name in listening]
+    return f"{len(units)} as they should be" + (f", idle until asked: {', '.join(idle)}" if idle else "")
 
 
 def _trouble(unit: Unit) -> str:
@@ -162,7 +170,7 @@ def _trouble(unit: Unit) -> str:
         return ""
     if unit.active == "failed" or unit.sub == "auto-restart":
         return f"{unit.active} ({unit.sub})"
-    # A service may wait for its socket, the watchdog's timer runs during an upgrade alone; sockets always listen.
+    # A service starts when its socket is asked, the watchdog's timer runs during an upgrade alone; sockets always listen.
     if (unit.vital or unit.name.endswith(".socket")) and unit.active not in ("active", "activating", "reloading"):
         return f"is {unit.active}"
     return ""

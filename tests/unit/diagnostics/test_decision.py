@@ -110,6 +110,15 @@ def test_who_waits_to_be_needed_and_a_unit_not_carried_are_fine(unit: Unit) -> N
     assert judge(replace(HEALTHY, units=(unit,))).level == "ok"
 
 
+def test_services_that_nobody_has_asked_for_yet_are_named_and_no_fault() -> None:
+    idle = Unit("att-router.service", "loaded", "inactive", "dead")
+    socket = Unit("att-router.socket", "loaded", "active", "listening")
+    timed = Unit("att-watchdog.service", "loaded", "inactive", "dead")
+    finding = judge(replace(HEALTHY, units=(SOCKET, SERVICE, socket, idle, timed))).findings[2]
+    assert (finding.level, finding.detail) == ("ok", "5 as they should be, idle until asked: att-router")
+    assert judge(replace(HEALTHY, units=(SOCKET, SERVICE))).findings[2].detail == "2 as they should be"
+
+
 @pytest.mark.parametrize(
     ("used", "free", "level"),
     [(84.9, 300, "ok"), (85.0, 300, "degraded"), (94.9, 300, "degraded"), (95.0, 300, "error"), (10, 255, "degraded")],
