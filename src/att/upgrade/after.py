@@ -12,7 +12,9 @@ from att_stage0.transaction import Phase, State, Transaction
 from att_stage0.units import FENCE, UnitsFailed
 
 MARGIN_SECONDS = 60.0
+_API = f"{API}.service"
 _POLL_SECONDS = 0.2
+_ANSWER_SECONDS = 2.0
 
 
 class TrialFailed(Exception):
@@ -68,10 +70,14 @@ def restart(tools: Tools, transaction: Transaction, attempt: int) -> Transaction
             raise TrialFailed(FailureClass.DEPLOY, f"the new release's unit {name} is {load}")
     world.units.reset_failed(names)
     world.before_effect("restart services")
-    world.units.restart(names)
+    # Clients wait for the API: it has the processors for itself until it answers.
+    world.units.restart([name for name in names if name == _API])
     services.assert_sockets(world, transaction.target)
     _await_replaced(tools, transaction)
     services.drop_lock(world)
+    _await_answer(tools, transaction)
+    world.before_effect("restart the other services")
+    world.units.restart([name for name in names if name != _API])
     return world.record(
         transaction.id, State.RESTARTED, Phase.DONE, deadline=deadline, restarted_at=world.clock.monotonic()
     )
@@ -81,11 +87,23 @@ def _await_replaced(tools: Tools, transaction: Transaction) -> None:
     world = tools.world
     until = world.clock.monotonic() + transaction.number("restart_seconds", 60.0)
     while world.clock.monotonic() < until:
-        invocation = world.units.state(f"{API}.service").invocation
+        invocation = world.units.state(_API).invocation
         if invocation not in ("", transaction.invocation):
             return
         world.clock.sleep(_POLL_SECONDS)
     raise TrialFailed(FailureClass.DEPLOY, "the service was not restarted in time")
+
+
+def _await_answer(tools: Tools, transaction: Transaction) -> None:
+    """Wait until the API answers, or until it is plain that it has trouble: what that means the trial judges."""
+    world = tools.world
+    # Time of the watchdog's margin, not of the trial's.
+    until = world.clock.monotonic() + min(transaction.number("ready_seconds", 0.0), MARGIN_SECONDS / 2)
+    while world.clock.monotonic() < until and not world.readyz(_ANSWER_SECONDS).release:
+        state = world.units.state(_API)
+        if state.restarts or state.active not in ("active", "activating"):
+            return
+        world.clock.sleep(_POLL_SECONDS)
 
 
 def prove(tools: Tools, transaction: Transaction, attempt: int) -> Transaction:
