@@ -255,7 +255,13 @@ def is_complete(release: Path) -> bool:
 
 
 def _schema_version(path: Path) -> int | None:
-    found = _json(path).get("schema")
+    # The digests of all files are megabytes; in metadata's one serialisation this line can only be of the outer object.
+    try:
+        text = path.read_text(encoding="utf-8")
+        _, there, rest = text.rpartition('\n "schema": ')
+        found = json.JSONDecoder().raw_decode(rest)[0] if there else json.loads(text).get("schema")
+    except (OSError, ValueError, AttributeError):
+        return None
     version = found.get("version") if isinstance(found, dict) else None
     return version if isinstance(version, int) else None
 

@@ -1,7 +1,7 @@
 """A release's self-test before it is switched to: `python -m att.entrypoints.selftest`, shut in by the old engine.
 
-Imports every module, reads the journal that comes on stdin (base64), round-trips its records, knows its own schema,
-and has its own engine answer over a socket. Exit 0, or 1 with what is wrong on stderr.
+Imports every module, reads the journal that comes on stdin (base64), round-trips its records, knows its own version and
+schema, and has its own engine answer over a socket. Exit 0, or 1 with what is wrong on stderr.
 """
 
 import base64
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import att
 import att_stage0
-from att.appliance import facts, release_root
+from att.appliance import facts, release_root, running_release
 from att.health.probes import SocketProbe
 from att.release.installed import read_metadata
 from att.store.migrations import head
@@ -66,12 +66,15 @@ def read_journal(data: bytes) -> Decoded:
     return decoded
 
 
-def know_schema() -> None:
-    """The migrations on disk must lead to the schema that the metadata promises."""
+def know_itself() -> None:
+    """The code must be of the version that the metadata names, the migrations lead to the schema that it promises."""
     root = release_root()
     if not (root / "metadata.json").is_file():
         return
-    promised, found = read_metadata(root).database, head(root / "upgrade" / "migrations")
+    metadata = read_metadata(root)
+    if metadata.version != running_release():
+        raise Wrong(f"the code is of version {running_release()}, the metadata of {metadata.version}")
+    promised, found = metadata.database, head(root / "upgrade" / "migrations")
     if promised.version != found.version:
         raise Wrong(f"the migrations lead to schema {found.version}, the metadata promises {promised.version}")
 
@@ -115,7 +118,7 @@ def main() -> int:
     try:
         count = import_everything()
         decoded = read_journal(data)
-        know_schema()
+        know_itself()
         answer_as_engine(data)
     except Exception as error:  # noqa: BLE001 -- outermost handler: whatever it is, the release is not fit
         sys.stderr.write(f"{type(error).__name__}: {error}\n")

@@ -70,10 +70,10 @@ def test_a_checkout_runs_the_next_version_of_its_own_root() -> None:
     assert running_release().endswith("+dev")
 
 
-def test_a_release_knows_itself_by_its_metadata(tmp_path: Path) -> None:
-    (tmp_path / "metadata.json").write_text('{"version": "0.1.0.dev9+gabc"}')
+def test_a_release_is_where_its_metadata_lies_and_its_build_wrote_its_version(tmp_path: Path) -> None:
+    (tmp_path / "metadata.json").touch()
     program = (
-        "import sys; sys.prefix = sys.argv[1]\n"
+        "import sys, att._version; sys.prefix = sys.argv[1]; att._version.__version__ = '0.1.0.dev9+gabc'\n"
         "from att.appliance import release_root, running_release\n"
         "print(release_root(), running_release())"
     )
