@@ -170,11 +170,16 @@ async def test_the_login_travels_on_standard_input_alone(world: World) -> None:
     assert "s3cret" not in repr(order_of(spec.stdin))
 
 
-async def test_nothing_of_it_is_left_nor_of_one_whose_process_died(world: World) -> None:
+@pytest.mark.parametrize("ending", [None, Ending.EXITED])
+async def test_nothing_of_it_is_left_nor_of_one_whose_process_died_though_it_runs(
+    world: World, ending: Ending | None
+) -> None:
     world.leave = result
+    world.sandboxes.on_start = lambda task: task.end(0, ending) if ending else None
     left = TaskSpec(task_id="transfer_left", kind=TaskKind.TRANSFER, command=("true",))
     other = TaskSpec(task_id="test_left", kind=TaskKind.TEST, command=("true",))
     for spec in (left, other):
         await world.sandboxes.start(world.place, spec)
+    world.sandboxes.on_start = world._started
     await world.fetch()
     assert [task.task_id for task in await world.sandboxes.tasks(world.place)] == ["test_left"]

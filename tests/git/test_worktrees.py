@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.fakes.forging import ANN, Forging, forging, plain_git
+from tests.fakes.forging import ANN, Forging, Told, forging, plain_git
 
 from att.git import schema
 from att.kernel.errors import AttError
@@ -293,6 +293,28 @@ async def test_a_lock_that_a_killed_git_left_is_removed(world: Forging) -> None:
     world.write("new.txt", "n")
     made = await world.git.commit(ANN, commit_of("After the kill\n", all=True))
     assert made.files == ["new.txt"]
+
+
+@pytest.mark.parametrize("lock", ["refs/remotes/origin/towns.lock", "packed-refs.lock"])
+async def test_a_lock_that_a_killed_fetch_left_is_removed(world: Forging, lock: str) -> None:
+    commit = await world.branch("towns")
+    plain_git(world.place.work, "update-ref", "-d", "refs/remotes/origin/towns")
+    (world.place.work / ".git" / lock).touch()
+    await world.git.fetch(schema.FetchRequest(project_id="demo"), Told())
+    assert plain_git(world.place.work, "rev-parse", "origin/towns").strip() == commit
+    assert not (world.place.work / ".git" / lock).exists()
+
+
+async def test_a_checkout_of_a_check_that_was_killed_is_made_anew(world: Forging) -> None:
+    commit, folder = await world.branch("towns"), world.place.home / "checks" / "task_1"
+    folder.mkdir(parents=True)
+    plain_git(folder, "init", "--quiet")
+    (folder / ".git" / "shallow.lock").touch()
+    (folder / "file.txt").write_text("half")
+    values = {"name": "task_1", "ref": "refs/heads/towns", "commit": commit}
+    await world.forge.repositories.check_out_apart(world.place, **values)
+    assert plain_git(folder, "status", "--porcelain") == ""
+    assert plain_git(folder, "rev-parse", "HEAD").strip() == commit
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ from att.workspace.backends.subprocesses import SubprocessSandboxes
 from att.workspace.place import Place
 from att.workspace.schema import Channel, Ending, TaskKind, TaskSpec, TaskState
 from att.workspace.shim.attach import frame
+from att.workspace.shim.records import RUN, take_lock
 
 pytestmark = pytest.mark.anyio
 
@@ -405,6 +406,20 @@ async def test_a_contained_task_sees_no_other_project_and_nothing_of_the_platfor
     )
 
     assert log == b"end\n"
+
+
+async def test_a_task_that_another_process_is_about_to_begin_is_waited_for_and_begins_once(world: World) -> None:
+    folder = world.place.task("task_1")
+    folder.mkdir()
+    lock = take_lock(folder)
+    assert lock is not None
+    async with anyio.create_task_group() as group:
+        group.start_soon(world.start, "sh", "-c", "echo begun >> begun")
+        await world.until(lambda: any(str(folder).encode() in line for line in command_lines()))
+        assert not (folder / RUN).exists()
+        os.close(lock)
+    await world.sandboxes.wait(world.place, "task_1")
+    assert (world.place.work / "begun").read_text() == "begun\n"
 
 
 async def test_more_tasks_than_a_project_may_have_are_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

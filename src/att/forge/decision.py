@@ -10,7 +10,7 @@ from att.kernel.errors import AttError, Conflict, Refused
 HEADS, TAGS = "refs/heads/", "refs/tags/"
 RETRIES = 3
 _FIRST_PAUSE_SECONDS = 1.0
-_RETRIED = frozenset({"remote_unreachable", "agent_unreachable", "git_timeout", "clone_unreachable"})
+_RETRIED = frozenset({"remote_unreachable", "agent_unreachable", "git_timeout", "git_busy", "clone_unreachable"})
 
 
 def is_protected(branch: str, policy: Policy) -> bool:

@@ -100,9 +100,9 @@ class Transfers:
             _log.warning("transfer_not_forgotten", task_id=task_id, code=error.code)
 
     async def _forget_left(self, place: Place) -> None:
-        """Remove what transfers of a process before this one left."""
+        """End and remove transfers of a process before this one: nobody hears any more how they go."""
         for task in await self._sandboxes.tasks(place):
-            if task.kind is TaskKind.TRANSFER and not task.running and task.task_id not in self._mine:
+            if task.kind is TaskKind.TRANSFER and task.task_id not in self._mine:
                 await self._end(place, task.task_id)
 
 

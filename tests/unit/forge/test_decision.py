@@ -103,6 +103,7 @@ def test_who_may_approve(state: PullState, is_author: bool, own: bool, code: str
         ("clone_unreachable", 4, None),
         ("branch_protected", 1, None),
         ("agent_unreachable", 2, 2.0),
+        ("git_busy", 1, 1.0),
     ],
 )
 def test_only_what_failed_on_the_way_is_tried_again(code: str, tries: int, pause: float | None) -> None:

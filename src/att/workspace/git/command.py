@@ -154,6 +154,22 @@ class Worktree:
                 end_group(process)
         return Output(process.returncode, out, errors.decode("utf-8", errors="replace"), cut)
 
+    def free_refs(self) -> None:
+        """Remove the locks of refs that a killed git left behind, before a git that is not tried again.
+
+        Raises Unavailable(git_busy) when another git holds one for long.
+        """
+        for _ in range(_LOCK_TRIES):
+            if not any(self._ref_locks()):
+                return
+            time.sleep(_LOCK_PAUSE_SECONDS)
+        for lock in self._ref_locks():
+            self._unlock(lock)
+
+    def _ref_locks(self) -> Iterator[Path]:
+        yield from (self.root / ".git").glob("packed-refs.lock")
+        yield from (self.root / ".git" / "refs").rglob("*.lock")
+
     def _unlock(self, lock: Path) -> None:
         """Remove a lock that nobody holds: no other git works in this worktree."""
         inside = lock.resolve().is_relative_to((self.root / ".git").resolve())

@@ -4,6 +4,7 @@ git gets one end of a socket pair as its remote (`fd::N`); two threads carry byt
 connection, in frames towards the forge (`frames`). Whatever runs in the sandbox may speak here: the forge checks all.
 """
 
+import shutil
 import socket
 import subprocess
 import threading
@@ -34,6 +35,7 @@ def push(worktree: Worktree, arguments: Mapping[str, Any], connection: socket.so
     if arguments.get("all"):
         refspecs = ["refs/heads/*:refs/heads/*"]
     follow = ("branch", "--quiet", f"--set-upstream-to={REMOTE}/{track}", str(track)) if track is not None else None
+    worktree.free_refs()
     accept()
     _over(worktree, connection, "push", "--porcelain", "--no-verify", "--no-signed", *lease, REMOTE, *refspecs,
           then=follow)  # fmt: skip
@@ -43,15 +45,21 @@ def fetch(worktree: Worktree, arguments: Mapping[str, Any], connection: socket.s
     """Fetch the forge's branches and tags, or the refspecs given; branches gone there go here with `prune`."""
     prune = ["--prune"] if arguments.get("prune") else []
     refspecs = [str(one) for one in arguments.get("refspecs", ())]
+    worktree.free_refs()
     accept()
     _over(worktree, connection, "fetch", "--no-recurse-submodules", "--no-auto-maintenance", "--no-write-fetch-head",
           *prune, REMOTE, *refspecs)  # fmt: skip
 
 
 def check_out(worktree: Worktree, arguments: Mapping[str, Any], connection: socket.socket, accept: Accept) -> None:
-    """Make a fresh repository for one check, holding `ref` of the forge alone, checked out at `commit`."""
+    """Make a fresh repository for one check, holding `ref` of the forge alone, checked out at `commit`.
+
+    What is left of one that was killed over the same goes first.
+    """
     fresh = Worktree(check_folder(worktree.root, str(arguments["name"])))
-    fresh.root.mkdir(parents=True, exist_ok=True)
+    if fresh.root.is_dir():
+        shutil.rmtree(fresh.root)
+    fresh.root.mkdir(parents=True)
     fresh.must("make the repository of the check", "init", "--quiet", "--template=", "--initial-branch=check")
     set_origin(fresh, str(arguments["origin"]))
     accept()
