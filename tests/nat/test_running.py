@@ -178,9 +178,8 @@ async def test_two_apps_answer_at_once_each_with_its_own_workflow(world: World) 
         await world.get(Runtime).stop(AppStop(project_id=slug))
 
 
-@pytest.mark.parametrize("template", ["chatbot", "tool-server"])
-async def test_every_suite_of_a_template_passes_with_coverage(world: World, template: str) -> None:
-    await world.project("one", template)
+async def test_every_suite_of_a_template_passes_with_coverage(world: World) -> None:
+    await world.project("one")
     run = await world.test("one", timeout_seconds=240)
     assert (run.outcome, run.report.failures) == (Outcome.PASSED, [])
     assert run.report.counts.passed == run.report.counts.total > 10
