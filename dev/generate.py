@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from dev import layout, plan_names
+from dev import layout, plan_names, rollback_policy
 
 from att.appliance import Facts, load_facts
 
@@ -78,6 +78,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "schemas/attctl.txt": _help,
     "schemas/openapi.json": _openapi,
     "schemas/mcp-tools.json": _mcp_tools,
+    rollback_policy.EVIDENCE: rollback_policy.document,
     "tests/evidence/plan-names.md": lambda: plan_names.document(plan_names.read(REPOSITORY)),
 }
 """In writing order: the help comes from the written index, the example from the written schema."""

@@ -18,11 +18,12 @@ from att.upgrade.ports import DatabaseInfo, Tell
 from att.upgrade.service import Asked, Engine
 from att.upgrade.tools import Tools, layout_of
 from att_stage0 import generator
-from att_stage0.decision import Actor
+from att_stage0.policy.decision import Context
 from att_stage0.readiness import Readiness
 from att_stage0.recover import recover, watchdog
 from att_stage0.services import sockets
 from att_stage0.units import FENCE, UnitsFailed, UnitState
+from att_stage0.verdicts import Actor
 from att_stage0.world import World
 
 API = "att-api.service"
@@ -75,6 +76,7 @@ class Machine:
     crash_at: int | None = None
     clock: Clock = field(default_factory=Clock)
     self_test_seconds: float = 1.0
+    context: Context = Context.APPLIANCE
     effects: list[str] = field(default_factory=list)
     loaded: dict[str, str] = field(default_factory=dict)
     processes: dict[str, Process] = field(default_factory=dict)
@@ -128,6 +130,7 @@ class Machine:
     def tools(self) -> Tools:
         tools = Tools(self.world(), self.facts, self, self, self)
         tools.open = lambda fd: FakeBundle(self.bundles[fd])  # type: ignore[assignment,return-value]
+        tools.context = lambda: self.context
         return tools
 
     def engine(self) -> Engine:
@@ -413,8 +416,24 @@ def problems(machine: Machine) -> list[str]:
     if machine.locked or layout.fence.exists():
         found.append("a fence is left")
     found += [f"left over: {path.name}" for path in _left_over(machine)]
+    found += undecided(machine)
     if len(links.releases) > 3:
         found.append(f"{len(links.releases)} releases")
+    return found
+
+
+def undecided(machine: Machine) -> list[str]:
+    """Every record of a rollback in the journal that no recorded decision allows, in the journal or the audit log."""
+    audit = machine.layout.audit.read_text().splitlines() if machine.layout.audit.exists() else []
+    allowed = {line["transaction"] for line in map(json.loads, audit) if line.get("rollback_policy_status") == "allow"}
+    kinds: dict[str, str] = {}
+    found = []
+    for record in machine.world().journal.read().records:
+        name, state, values = record.transaction, record.body["state"], record.body["set"]
+        kinds[name] = values.get("kind", kinds.get(name, ""))
+        goes = state in ("ROLLING_BACK", "ROLLED_BACK") or (kinds[name] == "rollback" and state == "SWITCHED")
+        if goes and record.body["phase"] != "rollback_policy" and name not in allowed:
+            found.append(f"{name} goes back at {state} and nothing allowed it")
     return found
 
 

@@ -11,8 +11,9 @@ from tests.crash.test_engine_crashes import ADDITIVE, BREAKING, CLASSES, NONE, O
 
 from att.kernel.errors import AttError, Conflict, NotFound, Refused
 from att.upgrade.service import Asked
+from att_stage0.asked_for import CannotGoBack, operator_rollback
 from att_stage0.journal import Journal, Record
-from att_stage0.recover import CannotGoBack, operator_rollback, repair
+from att_stage0.recover import repair
 from att_stage0.units import UnitState
 
 NEXT = Content("1.2.0", steps=((1, 1, "none"), (2, 1, "additive")))

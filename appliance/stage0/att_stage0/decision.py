@@ -4,109 +4,37 @@ The generator asks `choose` before anything runs; recovery asks `recovery` and m
 same journal, links and boot, and the present boot counts as an attempt for both, so they cannot disagree.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import assert_never
 
+from att_stage0.policy.decision import (
+    Context,
+    Decision,
+    FailureClass,
+    Override,
+    decide,
+    failure_class_of,
+    judge_target,
+)
 from att_stage0.transaction import Phase, State, Transaction
+from att_stage0.verdicts import (
+    Actor,
+    Denied,
+    DropStaging,
+    FinishCommit,
+    Links,
+    Moment,
+    Nothing,
+    Recovery,
+    Reenter,
+    Repoint,
+    RollBack,
+    StaySafe,
+    Wait,
+)
 
 ATTEMPTS_MAX = 3
-
-
-class Actor(StrEnum):
-    """Who asks. BOOT runs before all services, WATCHDOG each 30 s, ENGINE at its start, OPERATOR by command."""
-
-    BOOT = "boot"
-    WATCHDOG = "watchdog"
-    ENGINE = "engine"
-    OPERATOR = "operator"
-
-
-@dataclass(frozen=True)
-class Database:
-    """One database directory: its schema, the oldest reader it tolerates, the directory it was copied from."""
-
-    version: int
-    min_reader: int
-    origin: str = ""
-
-
-@dataclass(frozen=True)
-class Links:
-    """What the disk says. `releases` maps each complete release to its schema version (None: not known)."""
-
-    current: str | None
-    previous: str | None
-    database: str | None
-    releases: Mapping[str, int | None] = field(default_factory=dict)
-    databases: Mapping[str, Database] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Moment:
-    """Now: deadlines count only within their boot. `invocation` is systemd's id of the API process, empty: none."""
-
-    boot: str
-    monotonic: float
-    invocation: str = ""
-
-
-@dataclass(frozen=True)
-class Nothing:
-    """The machine is as the journal says."""
-
-
-@dataclass(frozen=True)
-class Wait:
-    """An engine within its deadline owns the transaction."""
-
-    until: float | None
-
-
-@dataclass(frozen=True)
-class DropStaging:
-    """Nothing was switched: forget the transaction and what it unpacked or copied."""
-
-
-@dataclass(frozen=True)
-class Reenter:
-    """The target runs and has to prove itself (again)."""
-
-    attempt: int
-
-
-@dataclass(frozen=True)
-class RollBack:
-    """Go back to the source."""
-
-    attempt: int
-    failure_class: str
-    detail: str
-    restores_database: bool
-
-
-@dataclass(frozen=True)
-class FinishCommit:
-    """It was committed: only cleaning up is left."""
-
-
-@dataclass(frozen=True)
-class Repoint:
-    """No transaction speaks for the links, and they do not fit: the newest pair that does."""
-
-    release: str
-    database: str | None
-
-
-@dataclass(frozen=True)
-class StaySafe:
-    """Change nothing more: people are needed."""
-
-    detail: str
-
-
-Recovery = Nothing | Wait | DropStaging | Reenter | RollBack | FinishCommit | Repoint | StaySafe
 
 
 def recovery(transaction: Transaction | None, links: Links, moment: Moment, actor: Actor) -> Recovery:
@@ -133,40 +61,72 @@ def recovery(transaction: Transaction | None, links: Links, moment: Moment, acto
 def _unproven(transaction: Transaction, links: Links, moment: Moment, actor: Actor) -> Recovery:
     same_boot = transaction.boot == moment.boot
     if transaction.state is State.SWITCHED and transaction.phase is Phase.INTENT:
-        return _back(transaction, links, moment, "interrupted", "the switch was interrupted")
+        return way_back(transaction, links, moment, FailureClass.INTERRUPTED, "the switch was interrupted")
     if transaction.target not in links.releases:
-        return _back(transaction, links, moment, "deploy_failure", "the new release is not complete on disk")
+        return way_back(transaction, links, moment, FailureClass.DEPLOY, "the new release is not complete on disk")
     if not same_boot and transaction.schema_class == "breaking":
         # The fence fell with the machine: running on would take writes that a rollback then loses.
-        return _back(
-            transaction, links, moment, "interrupted", "the machine restarted in the trial of a breaking migration"
-        )
+        detail = "the machine restarted in the trial of a breaking migration"
+        return way_back(transaction, links, moment, FailureClass.INTERRUPTED, detail)
     if same_boot and transaction.deadline is not None and moment.monotonic > transaction.deadline:
-        return _back(transaction, links, moment, "watchdog_failure", "the new release did not prove healthy in time")
+        detail = "the new release did not prove healthy in time"
+        return way_back(transaction, links, moment, FailureClass.WATCHDOG, detail)
     if same_boot and actor is Actor.WATCHDOG:
         return Wait(transaction.deadline)
     attempt = transaction.attempt + (actor is Actor.ENGINE or not same_boot)
     if attempt > ATTEMPTS_MAX:
-        return _back(
-            transaction, links, moment, "watchdog_failure", f"interrupted {ATTEMPTS_MAX} times before it was proven"
-        )
+        detail = f"interrupted {ATTEMPTS_MAX} times before it was proven"
+        return way_back(transaction, links, moment, FailureClass.WATCHDOG, detail)
     return Reenter(attempt)
 
 
-def _back(transaction: Transaction, links: Links, moment: Moment, failure_class: str, detail: str) -> RollBack:
-    return RollBack(1, failure_class, detail, restores_database(transaction, links, moment))
+def way_back(
+    transaction: Transaction,
+    links: Links,
+    moment: Moment,
+    failure: FailureClass,
+    detail: str,
+    override: Override = Override.NONE,
+) -> RollBack | Denied:
+    """Say how to go back from the transaction's target to its source, or that the policy forbids it."""
+    source = transaction.source
+    target = judge_target(
+        source,
+        deployed=transaction.target,
+        complete=links.releases,
+        below_floor=is_below_floor(source, links.floor),
+    )
+    policy = decide(failure, transaction.context, target, override, release=source)
+    if not policy.allowed:
+        return Denied(failure, detail, policy)
+    return RollBack(1, failure, detail, restores_database(transaction, links, moment), policy)
+
+
+def on_request(links: Links, to: str | None, context: Context, override: Override, *, intact: bool = True) -> Decision:
+    """Say whether an operator's wish to go back to release `to` is granted; `intact`: its files are as installed."""
+    database = links.databases.get(links.database or "")
+    schema = links.releases.get(to or "")
+    target = judge_target(
+        to,
+        deployed=links.current,
+        complete=links.releases,
+        below_floor=is_below_floor(to or "", links.floor),
+        reads_data=schema is None or database is None or database.min_reader <= schema,
+        intact=intact,
+    )
+    return decide(FailureClass.OPERATOR, context, target, override, release=to or "")
 
 
 def _going_back(transaction: Transaction, links: Links, moment: Moment) -> Recovery:
     if transaction.attempt >= ATTEMPTS_MAX:
         return StaySafe(f"the rollback was interrupted {ATTEMPTS_MAX} times")
     failure = transaction.failure
-    return RollBack(
-        attempt=transaction.attempt + 1,
-        failure_class=str(failure.get("class", "interrupted")),
-        detail=str(failure.get("detail", "the rollback was interrupted")),
-        restores_database=restores_database(transaction, links, moment),
-    )
+    detail = str(failure.get("detail", "the rollback was interrupted"))
+    if not transaction.policy_recorded:  # an engine that knew no policy began it
+        verdict = way_back(transaction, links, moment, failure_class_of(failure.get("class")), detail)
+        return verdict if isinstance(verdict, Denied) else replace(verdict, attempt=transaction.attempt + 1)
+    restores = restores_database(transaction, links, moment)
+    return RollBack(transaction.attempt + 1, str(failure.get("class", "interrupted")), detail, restores)
 
 
 def restores_database(transaction: Transaction, links: Links, moment: Moment) -> bool:
@@ -239,13 +199,19 @@ def _pairs(links: Links) -> Iterator[tuple[str, str | None]]:
 
 def _candidates(links: Links) -> tuple[str, ...]:
     named = [name for name in (links.current, links.previous) if name is not None]
-    return (*named, *sorted((n for n in links.releases if n not in named), key=version_key, reverse=True))
+    found = (*named, *sorted((n for n in links.releases if n not in named), key=version_key, reverse=True))
+    return tuple(name for name in found if name == links.current or not is_below_floor(name, links.floor))
 
 
 def _fits(links: Links, release: str, database: str | None) -> bool:
     schema = links.releases[release]
     known = links.databases.get(database or "")
     return schema is None or known is None or known.min_reader <= schema <= known.version
+
+
+def is_below_floor(version: str, floor: str) -> bool:
+    """Whether a version is lower than the security floor; no floor is below nobody."""
+    return floor != "" and version_key(version) < version_key(floor)
 
 
 def version_key(version: str) -> tuple[tuple[int, str], ...]:

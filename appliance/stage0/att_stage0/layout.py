@@ -101,6 +101,11 @@ class Layout:
         """Versions that rolled back, by version and digest."""
         return self.upgrade_state / "bad-versions.json"
 
+    @property
+    def floor(self) -> Path:
+        """The lowest version that may run."""
+        return self.upgrade_state / "floor.json"
+
     def sockets(self) -> dict[str, str]:
         """The image's sockets of ATT, each with the service it starts; a service may have several."""
         return {path.name: _service_of(path) for path in sorted(self.image_units.glob("att-*.socket"))}

@@ -1,19 +1,21 @@
 """Finishes or reverts what an engine, a crash or a power cut left: at boot, by the watchdog, by an operator."""
 
-import argparse
 import contextlib
 import json
-import secrets
-import sys
-from pathlib import Path
 from typing import assert_never
 
 from att_stage0 import cleanup, rollback, services
-from att_stage0.decision import (
+from att_stage0.decision import recovery, restores_database
+from att_stage0.layout import ENGINE
+from att_stage0.policy.decision import PHASE as POLICY_PHASE
+from att_stage0.policy.decision import Context, FailureClass, Target, decide
+from att_stage0.transaction import Phase, State, Transaction
+from att_stage0.units import TIMER, UnitsFailed
+from att_stage0.verdicts import (
     Actor,
+    Denied,
     DropStaging,
     FinishCommit,
-    Links,
     Nothing,
     Recovery,
     Reenter,
@@ -21,26 +23,11 @@ from att_stage0.decision import (
     RollBack,
     StaySafe,
     Wait,
-    recovery,
-    restores_database,
 )
-from att_stage0.layout import APPLIANCE_TOML, ENGINE, Layout
-from att_stage0.readiness import SocketReadyz
-from att_stage0.steps import StepPrinter
-from att_stage0.transaction import Phase, State, Transaction
-from att_stage0.units import TIMER, Systemctl, UnitsFailed
-from att_stage0.world import Busy, SystemClock, World
+from att_stage0.world import Busy, World
 
 BOOT_GRACE_SECONDS = 300.0
 TRIAL_SECONDS_DEFAULT = 600.0
-
-
-class CannotGoBack(Exception):
-    """A rollback was asked for that has nowhere to go; `code` is one of the engine's."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
 
 
 def recover(world: World, actor: Actor) -> tuple[Recovery, Transaction | None]:
@@ -79,7 +66,11 @@ def _carry_out(world: World, verdict: Recovery, transaction: Transaction, actor:
 
 
 def _finish(
-    world: World, verdict: StaySafe | DropStaging | RollBack | FinishCommit, transaction: Transaction, *, live: bool
+    world: World,
+    verdict: StaySafe | DropStaging | RollBack | Denied | FinishCommit,
+    transaction: Transaction,
+    *,
+    live: bool,
 ) -> Transaction:
     match verdict:
         case StaySafe():
@@ -91,6 +82,8 @@ def _finish(
             return cleanup.drop(world, transaction, code="upgrade_interrupted", detail=detail)
         case RollBack():
             return rollback.roll_back(world, transaction, verdict, live=live)
+        case Denied():
+            return rollback.deny(world, transaction, verdict)
         case FinishCommit():
             return cleanup.finish_commit(world, transaction)
         case _ as never:
@@ -128,6 +121,11 @@ def armed_deadline(world: World) -> float | None:
 
 
 def _repoint(world: World, verdict: Repoint, *, live: bool) -> None:
+    if verdict.release != world.links().current:
+        # No transaction speaks for it, so the audit log alone says that the machine goes to another release.
+        policy = decide(FailureClass.INTERRUPTED, Context.APPLIANCE, Target.VALID, release=verdict.release)
+        nobody = Transaction("", State.IDLE, Phase.DONE, world.clock.boot_id(), world.clock.now())
+        world.audit(POLICY_PHASE, nobody, phase=POLICY_PHASE, **policy.values())
     if verdict.database is not None:
         world.switch(world.layout.database, verdict.database)
     world.switch(world.layout.current, f"releases/{verdict.release}")
@@ -145,46 +143,6 @@ def _stay_safe(world: World, transaction: Transaction, verdict: StaySafe) -> Tra
         restores = restores_database(transaction, world.links(), world.moment())
         rollback.links_back(world, transaction, restores_database=restores)
     return rollback.stay_safe(world, transaction, verdict.detail)
-
-
-def operator_rollback(world: World, to: str | None, by: str) -> Transaction:
-    """Roll back by command, without an engine; the caller holds the lock. Raises `CannotGoBack`."""
-    transaction = world.transaction()
-    if transaction is not None and not transaction.finished:
-        moment = world.moment()
-        if isinstance(recovery(transaction, world.links(), moment, Actor.OPERATOR), Reenter):
-            step = RollBack(1, "operator", f"asked for by {by}", restores_database(transaction, world.links(), moment))
-            return rollback.roll_back(world, transaction, step, live=True)
-        verdict, transaction = recover(world, Actor.OPERATOR)
-        if transaction is not None and isinstance(verdict, RollBack):
-            return transaction
-    links = world.links()
-    target = to or links.previous
-    check_target(links, target)
-    begun = world.record(
-        f"txn_{secrets.token_hex(8)}",
-        State.ROLLING_BACK,
-        Phase.INTENT,
-        kind="rollback",
-        source=target,
-        target=links.current or "",
-        former_previous=links.current or "",
-        schema_class="none",
-        database_source=links.database or "",
-        by=by,
-        began=world.clock.now(),
-        failure={"class": "operator", "detail": f"asked for by {by}"},
-    )
-    return rollback.roll_back(world, begun, RollBack(1, "operator", f"asked for by {by}", False), live=True)
-
-
-def check_target(links: Links, target: str | None) -> None:
-    """Raise `CannotGoBack` unless `target` is a complete release, not the current one, that can read the database."""
-    if target is None or target == links.current or target not in links.releases:
-        raise CannotGoBack("no_rollback_target", f"cannot roll back: no retained release {target or 'to go back to'}")
-    schema, database = links.releases[target], links.databases.get(links.database or "")
-    if schema is not None and database is not None and database.min_reader > schema:
-        raise CannotGoBack("schema_too_new", f"cannot roll back to {target}: it cannot read the database")
 
 
 def repair(world: World) -> str | None:
@@ -229,48 +187,3 @@ def watchdog(world: World) -> tuple[Recovery, Transaction | None]:
     world.units.kill(f"{ENGINE}.service")
     with world.lock(wait_seconds=30.0):
         return recover(world, Actor.WATCHDOG)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """`recover --boot | --watchdog | --rollback [--to VERSION] | --repair`; 0 when the machine is or becomes sound."""
-    parser = argparse.ArgumentParser(prog="recover", description=__doc__)
-    how = parser.add_mutually_exclusive_group(required=True)
-    for name in ("boot", "watchdog", "rollback", "repair"):
-        how.add_argument(f"--{name}", action="store_true")
-    parser.add_argument("--to", metavar="VERSION")
-    parser.add_argument("--by", default="operator")
-    parser.add_argument("--facts", type=Path, default=APPLIANCE_TOML)
-    chosen = parser.parse_args(arguments)
-    layout = Layout.read(chosen.facts)
-    world = World(
-        layout, Systemctl(), SocketReadyz(layout.api_socket), SystemClock(), on_record=StepPrinter(sys.stderr)
-    )
-    try:
-        return _run(world, chosen)
-    except CannotGoBack as error:
-        return _say(4, code=error.code, detail=str(error))
-    except Busy as error:
-        return _say(4, code="upgrade_running", detail=str(error))
-    except (OSError, UnitsFailed) as error:
-        return _say(4, code="internal", detail=str(error))
-
-
-def _run(world: World, chosen: argparse.Namespace) -> int:
-    if chosen.watchdog:
-        verdict, transaction = watchdog(world)
-    else:
-        with world.lock(wait_seconds=30.0):
-            if chosen.repair:
-                detail = repair(world)
-                return _say(4 if detail else 0, repaired=detail is None, detail=detail or "")
-            if chosen.rollback:
-                done = operator_rollback(world, chosen.to, chosen.by)
-                return _say(0 if done.state is State.ROLLED_BACK else 4, state=done.state, release=done.source)
-            verdict, transaction = recover(world, Actor.BOOT)
-    state = transaction.state if transaction else State.IDLE
-    return _say(0, verdict=type(verdict).__name__, state=state)
-
-
-def _say(exit_code: int, **answer: object) -> int:
-    print(json.dumps(answer))  # noqa: T201
-    return exit_code

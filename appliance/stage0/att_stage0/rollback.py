@@ -11,10 +11,11 @@ import time
 from typing import Any
 
 from att_stage0 import cleanup, services
-from att_stage0.decision import RollBack
 from att_stage0.layout import API
+from att_stage0.policy.decision import Decision
 from att_stage0.transaction import Phase, State, Transaction
 from att_stage0.units import UnitsFailed
+from att_stage0.verdicts import Denied, RollBack
 from att_stage0.world import World
 
 PROOFS_IN_A_ROW = 3
@@ -24,12 +25,34 @@ INSIST_TIMES = 3
 
 
 def roll_back(world: World, transaction: Transaction, step: RollBack, *, live: bool) -> Transaction:
-    """Go back to the transaction's source. `live`: services run and are restarted and proven; else only the disk."""
+    """Go back to the transaction's source. `live`: services run and are restarted and proven; else only the disk.
+
+    What allowed it is in the journal before anything is done.
+    """
+    if step.policy is not None:
+        transaction = record_policy(world, transaction, step.policy, step.failure_class)
     if transaction.state is not State.ROLLING_BACK or transaction.phase is Phase.INTENT:
         transaction = revert(world, transaction, step, live=live)
     elif live:
         transaction = _record(world, transaction, Phase.DONE, attempt=step.attempt)
     return settle(world, transaction) if live else transaction
+
+
+def deny(world: World, transaction: Transaction, verdict: Denied) -> Transaction:
+    """Do not go back: journal why, and stay as it is until people come."""
+    transaction = record_policy(world, transaction, verdict.policy, verdict.failure_class)
+    failure = {"class": verdict.failure_class, "code": "rollback_denied"}
+    failed = dataclasses.replace(transaction, values={**transaction.values, "failure": failure})
+    return stay_safe(world, failed, f"{verdict.detail}, and the rollback is denied: {verdict.policy.reason}")
+
+
+def record_policy(world: World, transaction: Transaction, policy: Decision, failure_class: str) -> Transaction:
+    """Journal and audit what was decided. Where not even the reserve has room, the audit log alone has it."""
+    values = {**policy.values(), "rollback_failure_class": failure_class, "context": transaction.context.value}
+    try:
+        return world.record_policy(transaction, values)
+    except OSError:
+        return dataclasses.replace(transaction, values={**transaction.values, **values})
 
 
 def revert(world: World, transaction: Transaction, step: RollBack, *, live: bool) -> Transaction:
@@ -38,6 +61,7 @@ def revert(world: World, transaction: Transaction, step: RollBack, *, live: bool
         "failure": {**transaction.failure, "class": step.failure_class, "detail": step.detail},
         "restores_database": step.restores_database,
         "log": transaction.values.get("log") or _log_name(world),
+        **{name: value for name, value in transaction.values.items() if name.startswith("rollback_")},
     }
     transaction = _record(world, transaction, Phase.INTENT, attempt=step.attempt, **values)
     if live:

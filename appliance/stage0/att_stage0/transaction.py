@@ -2,15 +2,18 @@
 
 Keys of a record's JSON (frozen; readers ignore what they do not know): `v` 1, `state`, `phase` (intent or done), `at`
 (Unix seconds), `boot`, `monotonic`, `attempt`, `deadline` (monotonic seconds of `boot`, or null), `set` (values that
-later records may replace).
+later records may replace). A record whose phase is `rollback_policy` says what was decided of a rollback: it brings
+values and moves nothing.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from att_stage0.journal import Record
+from att_stage0.policy.decision import PHASE as POLICY_PHASE
+from att_stage0.policy.decision import Context, context_of
 
 
 class State(StrEnum):
@@ -113,6 +116,16 @@ class Transaction:
         return found if isinstance(found, dict) else {}
 
     @property
+    def context(self) -> Context:
+        """What the rollback policy takes this machine for."""
+        return context_of(self.values.get("context"))
+
+    @property
+    def policy_recorded(self) -> bool:
+        """Whether the journal says that the rollback policy was asked."""
+        return "rollback_policy_status" in self.values
+
+    @property
     def cleaned(self) -> bool:
         """Whether everything after the verdict is done too."""
         return bool(self.values.get("cleaned"))
@@ -138,12 +151,15 @@ def fold(records: Iterable[Record]) -> tuple[Transaction, ...]:
     for record in records:
         body = record.body
         state, phase = str(body.get("state")), str(body.get("phase"))
-        if state not in State.__members__.values() or phase not in ("intent", "done"):
-            continue
         before = found.get(record.transaction)
         values = dict(before.values) if before else {}
         extra = body.get("set")
         values.update(extra if isinstance(extra, dict) else {})
+        if phase == POLICY_PHASE and before is not None:
+            found[record.transaction] = replace(before, values=values)
+            continue
+        if state not in State.__members__.values() or phase not in ("intent", "done"):
+            continue
         found[record.transaction] = Transaction(
             id=record.transaction,
             state=State(state),

@@ -1,6 +1,7 @@
 """All that recovery touches, in one value; every change of it passes `before_effect`, where tests crash."""
 
 import contextlib
+import dataclasses
 import fcntl
 import hashlib
 import json
@@ -14,12 +15,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from att_stage0 import links
-from att_stage0.decision import Database, Links, Moment
 from att_stage0.journal import Journal, sync_directory
 from att_stage0.layout import API, Layout
+from att_stage0.policy.decision import PHASE as POLICY_PHASE
 from att_stage0.readiness import Readyz
 from att_stage0.transaction import Phase, State, Transaction, fold
 from att_stage0.units import Units, UnitsFailed
+from att_stage0.verdicts import Database, Links, Moment
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -108,22 +110,26 @@ class World:
         **values: Any,
     ) -> Transaction:
         """Append one record durably, then its audit line; returns the transaction as it stands now."""
-        body: dict[str, Any] = {
-            "v": 1,
-            "state": state.value,
-            "phase": phase.value,
-            "at": self.clock.now(),
-            "boot": self.clock.boot_id(),
-            "monotonic": self.clock.monotonic(),
-            "attempt": attempt,
-            "deadline": deadline,
-            "set": values,
-        }
-        self.journal.append(transaction, body)
+        body = {"state": state.value, "phase": phase.value, "attempt": attempt, "deadline": deadline, "set": values}
+        self.journal.append(transaction, self._stamped(body))
         now = next(found for found in reversed(fold(self.journal.read().records)) if found.id == transaction)
         self.audit("transition", now)
         self.on_record(now)
         return now
+
+    def record_policy(self, transaction: Transaction, values: dict[str, Any]) -> Transaction:
+        """Append what the rollback policy said of a transaction, durably, then its audit line; its state stays."""
+        now = dataclasses.replace(transaction, values={**transaction.values, **values})
+        try:
+            body = {"state": transaction.state.value, "phase": POLICY_PHASE, "set": values}
+            self.journal.append(transaction.id, self._stamped(body))
+        finally:
+            self.audit(POLICY_PHASE, now, phase=POLICY_PHASE, **values)
+        return now
+
+    def _stamped(self, body: dict[str, Any]) -> dict[str, Any]:
+        clock = self.clock
+        return {"v": 1, "at": clock.now(), "boot": clock.boot_id(), "monotonic": clock.monotonic(), **body}
 
     def audit(self, action: str, transaction: Transaction, **extra: Any) -> None:
         """Append one line to audit.log. A full disk must not stop a rollback, so a failure is only told on stderr."""
@@ -240,8 +246,14 @@ def read_links(layout: Layout) -> Links:
             known = _database(path)
             if known is not None and (layout.database.parent / path.stem).is_dir():
                 databases[path.stem] = known
+    floor = _json(layout.floor).get("version")
     return Links(
-        links.read(layout.current), links.read(layout.previous), links.read(layout.database), releases, databases
+        links.read(layout.current),
+        links.read(layout.previous),
+        links.read(layout.database),
+        releases,
+        databases,
+        floor if isinstance(floor, str) else "",
     )
 
 

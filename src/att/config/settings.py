@@ -81,6 +81,12 @@ class Upgrade(Section):
         "checks become the running release, as root",
         door="ssh",
     )
+    context: Literal["appliance", "production"] = setting(
+        "appliance",
+        "What the rollback policy takes this machine for; on `production` a rollback that somebody asks for needs an "
+        "explicit override. What fails is rolled back by itself on either",
+        door="ssh",
+    )
 
 
 class Audit(Section):

@@ -13,6 +13,7 @@ import threading
 import structlog
 
 from att.appliance import Facts, facts, running_release
+from att.config.live import LiveSettings
 from att.effects import journal
 from att.effects.systemd import listen_fds, notify, watchdog_seconds
 from att.health.probes import SocketProbe
@@ -24,6 +25,7 @@ from att.upgrade.service import Engine
 from att.upgrade.tools import Tools, layout_of
 from att.upgrade.verbs import Verbs
 from att_stage0.layout import ENGINE
+from att_stage0.policy.decision import Context
 from att_stage0.readiness import SocketReadyz
 from att_stage0.steps import StepPrinter
 from att_stage0.units import Systemctl, UnitsFailed
@@ -42,7 +44,10 @@ def build(where: Facts) -> Tools:
     key = GateKey(where.paths.keys)
     world = World(layout, units, SocketReadyz(layout.api_socket), clock, on_record=StepPrinter(sys.stderr))
     probe = SocketProbe(layout.api_socket, units, clock, key.token)
-    return Tools(world, where, DatabasePrograms(where), SandboxedSelfTests(), probe)
+    settings = LiveSettings(where.paths.config)
+    tools = Tools(world, where, DatabasePrograms(where), SandboxedSelfTests(), probe)
+    tools.context = lambda: Context(settings.current().upgrade.context)
+    return tools
 
 
 def hand_over() -> None:

@@ -146,6 +146,8 @@ CODES: dict[str, str] = {
     "ref_unknown": "list the branches: attctl git branches PROJECT; or fetch first",
     "release_damaged": "a file of an installed release has changed: use the full bundle, and see `attctl repair`",
     "remote_missing": "list the remotes: attctl git remote list PROJECT",
+    "rollback_denied": "the release that failed still runs: `attctl repair`, or upgrade to a good one at the SSH door",
+    "rollback_override": "say it explicitly: attctl rollback --override",
     "router_down": "look at `attctl status` and `journalctl -u att-router`, then try again",
     "run_unknown": "list the runs: attctl git actions PROJECT",
     "schema_too_new": "the database is newer than this release can read",

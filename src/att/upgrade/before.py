@@ -8,9 +8,9 @@ from att.health.decision import failed_checks
 from att.kernel.errors import AttError, Conflict, Failed, InvalidInput, Refused, Unavailable
 from att.release.bundle import Bundle
 from att.release.install import seal
-from att.release.installed import digest_of, read_metadata, verify_release
+from att.release.installed import read_metadata, verify_release
 from att.release.schema import Metadata
-from att.upgrade import decision
+from att.upgrade import decision, going_back
 from att.upgrade.databases import next_directory
 from att.upgrade.decision import Refusal, Space
 from att.upgrade.remembered import remember_database
@@ -44,11 +44,7 @@ def verify(tools: Tools, transaction: Transaction, fd: int | None, attempt: int)
     del attempt  # the record of the intent began the transaction
     world = tools.world
     if transaction.kind == "rollback":
-        problems = verify_release(tools.release(transaction.target))
-        if problems:
-            detail = f"{problems[0].path} is {problems[0].kind}"
-            raise Refused("no_rollback_target", f"cannot roll back to {transaction.target}: {detail}")
-        digest = digest_of(tools.release(transaction.target))
+        digest = going_back.verify_target(tools, transaction)
         return world.record(transaction.id, State.VERIFIED, Phase.DONE, digest=digest), None
     if fd is None:
         raise InvalidInput("bundle_unreadable", "cannot upgrade: no bundle came with the request", field="upload")

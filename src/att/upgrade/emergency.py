@@ -10,20 +10,31 @@ from typing import Any
 import anyio.to_thread
 
 from att.appliance import facts
+from att.config.live import LiveSettings
 from att.effects.processes import run
 from att.kernel.codes import CODES
 from att.kernel.errors import Failed, Refused
+from att.upgrade.release_sources import RegistrySource, ServiceSource, first_answer
 from att.upgrade.schema import Repaired, Transaction
+from att_stage0.layout import Layout
+from att_stage0.readiness import SocketReadyz
 
 SECONDS_MAX = 900.0
 
 
-async def rollback(to: str | None, by: str) -> Transaction:
+async def rollback(to: str | None, by: str, *, override: bool = False) -> Transaction:
     """Go back by stage0 alone; Refused with its code, or Failed(failed_safe)."""
     started = time.time()
-    told = await _recover("--rollback", f"--by={by}", *([f"--to={to}"] if to else []))
+    machine = LiveSettings(facts().paths.config).current().upgrade.context
+    # An image from before the policy knows neither option.
+    policy = [f"--context={machine}"] * (machine != "appliance") + ["--override"] * override
+    told = await _recover("--rollback", f"--by={by}", *([f"--to={to}"] if to else []), *policy)
     if told.get("state") != "ROLLED_BACK":
         raise Failed("failed_safe", "cannot roll back: the former release is not healthy either")
+    layout = Layout.read()
+    release = str(told.get("release", ""))
+    known = first_answer([RegistrySource(layout), ServiceSource(SocketReadyz(layout.api_socket))])
+    asked_for = {"requested_release_id": release, "rollback_target_release_id": release}
     return Transaction(
         id="",
         kind="rollback",
@@ -31,11 +42,12 @@ async def rollback(to: str | None, by: str) -> Transaction:
         phase="done",
         verdict="committed",
         source="",
-        target=str(told.get("release", "")),
+        target=release,
         started=datetime.fromtimestamp(started, UTC),
         finished=datetime.fromtimestamp(time.time(), UTC),
         by=by,
         notes="done by stage0: no engine answered",
+        **{**known.release_ids(), **asked_for},
     )
 
 

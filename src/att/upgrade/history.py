@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from att.kernel.codes import CODES
-from att.upgrade.schema import Failure, Passage, Verdict
+from att.upgrade.release_sources import decision_undone, ids_of
+from att.upgrade.schema import Failure, Passage, RollbackPolicy, Verdict
 from att.upgrade.schema import Transaction as View
 from att_stage0.journal import Record
+from att_stage0.policy.decision import PHASE as POLICY_PHASE
 from att_stage0.transaction import State, Transaction, fold
 from att_stage0.world import World, append_line
 
@@ -45,7 +48,14 @@ def view(transaction: Transaction, records: Iterable[Record], *, boot: str, mono
         baseline_failing=list(transaction.baseline_failing),
         log=log if isinstance(log, str) else None,
         start_seconds=transaction.number("start_seconds", 0.0) or None,
+        **ids_of(transaction).model_dump(),
+        **_policy(transaction),
     )
+
+
+def _policy(transaction: Transaction) -> dict[str, Any]:
+    values = {} if decision_undone(transaction) else transaction.values
+    return {name: values.get(name) for name in RollbackPolicy.model_fields}
 
 
 def _failure(transaction: Transaction) -> Failure | None:
@@ -65,13 +75,17 @@ def _failure(transaction: Transaction) -> Failure | None:
 def _passage(record: Record) -> Passage:
     body = record.body
     values = body.get("set")
-    failure = values.get("failure") if isinstance(values, dict) else None
+    known = values if isinstance(values, dict) else {}
+    failure, phase = known.get("failure"), str(body.get("phase"))
+    note = str(failure.get("detail", "")) if isinstance(failure, dict) else ""
+    if phase == POLICY_PHASE:
+        note = f"{known.get('rollback_policy_status')}, {known.get('rollback_policy_reason')}"
     return Passage(
         cursor=record.sequence,
         state=str(body.get("state")),
-        phase=str(body.get("phase")),
+        phase=phase,
         at=_when(float(body.get("at", 0.0))),
-        note=str(failure.get("detail", "")) if isinstance(failure, dict) else "",
+        note=note,
     )
 
 

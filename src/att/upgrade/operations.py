@@ -51,14 +51,15 @@ async def rollback(context: Context, request: RollbackRequest) -> Transaction:
     engine = context.get(EngineClient)
 
     async def begin() -> dict[str, Any]:
-        return await engine.call("rollback", {"to": request.to}, request_id=context.request_id)
+        args = {"to": request.to, "override": request.override}
+        return await engine.call("rollback", args, request_id=context.request_id)
 
     try:
         await demand_engine(context)
         return await _follow(context, begin)
     except Unavailable as error:
         demand_emergency(context, error)
-        return await emergency.rollback(request.to, context.caller.name)
+        return await emergency.rollback(request.to, context.caller.name, override=request.override)
 
 
 async def repair(context: Context, request: RepairRequest) -> Repaired:  # noqa: ARG001 -- nothing to choose

@@ -7,7 +7,6 @@ from typing import Any
 from att_stage0.world import World
 
 START = "start.json"
-FLOOR = "floor.json"
 
 
 def bad_versions(path: Path) -> tuple[tuple[str, str], ...]:
@@ -15,13 +14,6 @@ def bad_versions(path: Path) -> tuple[tuple[str, str], ...]:
     found = _read(path)
     entries = found if isinstance(found, list) else []
     return tuple((str(one.get("version", "")), str(one.get("digest", ""))) for one in entries if isinstance(one, dict))
-
-
-def floor(state: Path) -> str:
-    """The security floor: the lowest version that may be installed, empty where none is set."""
-    found = _read(state / FLOOR)
-    version = found.get("version") if isinstance(found, dict) else None
-    return version if isinstance(version, str) else ""
 
 
 def start_seconds(state: Path, release: str) -> float | None:

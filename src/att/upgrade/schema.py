@@ -24,7 +24,10 @@ class Failure(BaseModel):
 
 
 class Passage(BaseModel):
-    """One record of the journal: `intent` before the effects that lead to a state, `done` after them."""
+    """One record of the journal: `intent` before the effects that lead to a state, `done` after them.
+
+    `rollback_policy` is neither: it says, in `note`, whether the policy lets a rollback happen, and why.
+    """
 
     state: str
     phase: str
@@ -33,9 +36,34 @@ class Passage(BaseModel):
     note: str = ""
 
 
-class Transaction(BaseModel):
-    """One upgrade, rollback or repair."""
+class ReleaseIds(BaseModel):
+    """Which release is which, and who said so; null where that source does not know."""
 
+    requested_release_id: str | None = Field(default=None, description="The release that was asked for")
+    previous_release_id: str | None = Field(default=None, description="What was deployed before")
+    rollback_release_id: str | None = Field(default=None, description="Where a rollback would go to now")
+    deployed_release_id: str | None = Field(default=None, description="What is deployed now")
+    rollback_target_release_id: str | None = Field(
+        default=None, description="The release that a rollback of this transaction was decided about"
+    )
+    release_metadata_source: Literal["journal", "registry", "service", "git"] | None = Field(
+        default=None, description="Which release source answered"
+    )
+
+    def release_ids(self) -> dict[str, str | None]:
+        """Return these fields alone, for events."""
+        return {name: getattr(self, name) for name in ReleaseIds.model_fields}
+
+
+class RollbackPolicy(BaseModel):
+    """What the policy said of a rollback of this transaction; null where none was wanted."""
+
+    rollback_policy_status: Literal["allow", "deny", "ask"] | None = None
+    rollback_policy_reason: str | None = None
+    rollback_target_valid: bool | None = None
+
+
+class _Course(BaseModel):
     id: str
     kind: str = Field(description="upgrade, rollback or repair")
     state: str
@@ -56,6 +84,11 @@ class Transaction(BaseModel):
     baseline_failing: list[str] = Field(default_factory=list)
     log: str | None = Field(default=None, description="File name of the rollback log in the log directory")
     start_seconds: float | None = Field(default=None, description="How long the new release took to its readiness")
+
+
+# pydantic orders fields by the bases from the last to the first: people read the id before everything else.
+class Transaction(RollbackPolicy, ReleaseIds, _Course):
+    """One upgrade, rollback or repair."""
 
 
 class TransactionPage(BaseModel):
@@ -109,6 +142,7 @@ class RollbackRequest(_Request):
     """Where to go back to."""
 
     to: str | None = Field(default=None, description="A retained release; the previous one where left out")
+    override: bool = Field(default=False, description="Go back where the rollback policy asks for an explicit yes")
 
 
 class RepairRequest(_Request):

@@ -12,18 +12,21 @@ from att.kernel.errors import AttError, Conflict, Failed, NotFound, Refused
 from att.kernel.ids import new_id
 from att.release.bundle import Bundle
 from att.release.installed import read_metadata, verify_release
-from att.upgrade import after, before, decision, history
+from att.upgrade import after, before, decision, going_back, history
 from att.upgrade.decision import Refusal, Step, next_step
+from att.upgrade.release_sources import JournalSource, RegistrySource, ServiceSource, first_answer
 from att.upgrade.remembered import remember_database
-from att.upgrade.schema import Failure, Plan, PlanCheck, Release, ReleasePage, Repaired
+from att.upgrade.schema import Failure, Plan, PlanCheck, Release, ReleaseIds, ReleasePage, Repaired
 from att.upgrade.schema import Transaction as View
 from att.upgrade.tools import Tools
 from att_stage0 import cleanup, rollback, services
-from att_stage0.decision import Actor, Reenter, RollBack, restores_database, version_key
-from att_stage0.recover import CannotGoBack, check_target, recover
+from att_stage0.decision import version_key
+from att_stage0.policy.decision import Override
+from att_stage0.recover import recover
 from att_stage0.recover import repair as repair_by_stage0
 from att_stage0.transaction import Phase, State, Transaction
 from att_stage0.units import UnitsFailed
+from att_stage0.verdicts import Actor, Reenter
 from att_stage0.world import Busy
 
 log = structlog.get_logger(__name__)
@@ -41,6 +44,8 @@ class Asked:
     request_id: str = ""
     force: bool = False
     despite_baseline: bool = False
+    override: Override = Override.NONE
+    """Of the rollback policy, for a rollback that was asked for."""
 
 
 @dataclass
@@ -99,12 +104,7 @@ class Engine:
 
     def rollback(self, to: str | None, asked: Asked) -> str:
         """Begin going back to a retained release; returns the transaction's id."""
-        links = self._world.links()
-        target = to or links.previous
-        try:
-            check_target(links, target)
-        except CannotGoBack as error:
-            raise Refused(error.code, str(error)) from error
+        target = going_back.demand_allowed(self._tools, to, asked.override, asked.by)
         return self._begin("rollback", asked, target=target)
 
     def repair(self) -> Repaired:
@@ -200,7 +200,12 @@ class Engine:
             "current": links.current,
             "previous": links.previous,
             "database": links.database,
+            **self._released().release_ids(),
         }
+
+    def _released(self) -> ReleaseIds:
+        world = self._world
+        return first_answer([JournalSource(world), RegistrySource(world.layout), ServiceSource(world.readyz)])
 
     def releases(self) -> ReleasePage:
         """What lies on disk."""
@@ -269,6 +274,8 @@ class Engine:
                 began=self._world.clock.now(),
                 by=asked.by,
                 request_id=asked.request_id,
+                context=self._tools.context().value,
+                override=asked.override is Override.ALLOW,
                 force=asked.force,
                 despite_baseline=asked.despite_baseline,
             )
@@ -413,10 +420,8 @@ class Engine:
         elif transaction.state is State.COMMITTED:
             log.error("cleanup failed, the next start goes on with it", error=str(error))
         else:
-            failure, detail = after.failure_of(error)
             self.progress("rolling back")
-            step = RollBack(1, failure, detail, restores_database(transaction, world.links(), world.moment()))
-            rollback.roll_back(world, transaction, step, live=True)
+            going_back.fall_back(self._tools, transaction, *after.failure_of(error))
 
 
 def _failure_of(ask: Callable[[], object]) -> Failure | None:

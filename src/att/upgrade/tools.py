@@ -13,9 +13,10 @@ from att.release.installed import digest_of
 from att.release.trust import load_trust
 from att.upgrade.decision import Machine
 from att.upgrade.ports import Databases, SelfTests, Tell
-from att.upgrade.remembered import bad_versions, floor, start_seconds
+from att.upgrade.remembered import bad_versions, start_seconds
 from att_stage0 import VERSION as STAGE0
 from att_stage0.layout import API, IMAGE_UNITS, Layout
+from att_stage0.policy.decision import Context
 from att_stage0.transaction import Transaction
 from att_stage0.world import World, read_links
 
@@ -57,6 +58,8 @@ class Tools:
     probe: Probe
     open: Callable[[int], Bundle] = field(init=False)
     tell: Tell = tell_nobody
+    context: Callable[[], Context] = lambda: Context.APPLIANCE
+    """What the rollback policy takes this machine for."""
 
     def __post_init__(self) -> None:
         self.open = lambda fd: open_bundle(fd, load_trust(self.facts), self.facts)
@@ -74,7 +77,7 @@ class Tools:
             contract=product.contract,
             python=product.python,
             stage0=STAGE0,
-            floor=floor(self.world.layout.upgrade_state),
+            floor=links.floor,
             installed={name: digest_of(self.release(name)) for name in links.releases},
             bad=bad_versions(self.world.layout.bad_versions),
         )

@@ -16,6 +16,7 @@ from att.upgrade.schema import Transaction
 from att.upgrade.service import Asked, Engine
 from att.upgrade.tools import Tools
 from att.upgrade.wire import Ask, Peer
+from att_stage0.policy.decision import Override
 from att_stage0.world import append_line
 
 WATCH_SECONDS = 0.2
@@ -118,7 +119,8 @@ class Verbs:
             for passage in found.passages:
                 if passage.cursor > cursor:
                     cursor = passage.cursor
-                    yield "event", {**passage.model_dump(mode="json"), "deadline_seconds": left}
+                    ids = found.release_ids()
+                    yield "event", {**passage.model_dump(mode="json"), "deadline_seconds": left, **ids}
             if found.verdict != "running" and not self._unfinished(found):
                 yield "result", found.model_dump(mode="json")
                 return
@@ -140,9 +142,9 @@ class Verbs:
 
     def _rollback(self, ask: Ask, peer: Peer, _fd: int | None) -> Any:
         to = ask.text("to")
-        if to is not None and to not in self._tools.world.links().releases:
-            raise NotFound("no_rollback_target", f"cannot roll back to {to[:64]}: it is not installed")
-        return {"transaction": self._engine.rollback(to, Asked(by=peer.told, request_id=ask.request_id))}
+        override = Override.ALLOW if ask.flag("override") else Override.NONE
+        asked = Asked(by=peer.told, request_id=ask.request_id, override=override)
+        return {"transaction": self._engine.rollback(to, asked)}
 
     def _repair(self, ask: Ask, peer: Peer, _fd: int | None) -> Any:
         done = self._engine.repair()

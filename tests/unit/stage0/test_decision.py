@@ -8,9 +8,20 @@ from hypothesis import strategies as st
 
 from att_stage0.decision import (
     ATTEMPTS_MAX,
-    Actor,
     Chosen,
+    choose,
+    is_below_floor,
+    on_request,
+    recovery,
+    restores_database,
+    version_key,
+)
+from att_stage0.policy.decision import Context, Override
+from att_stage0.transaction import Phase, State, Transaction
+from att_stage0.verdicts import (
+    Actor,
     Database,
+    Denied,
     DropStaging,
     FinishCommit,
     Links,
@@ -22,12 +33,7 @@ from att_stage0.decision import (
     RollBack,
     StaySafe,
     Wait,
-    choose,
-    recovery,
-    restores_database,
-    version_key,
 )
-from att_stage0.transaction import Phase, State, Transaction
 
 LINKS = Links("1.0.0", None, "db-1", {"1.0.0": 1, "1.1.0": 2}, {"db-1": Database(1, 1), "db-2": Database(2, 1, "db-1")})
 SWITCHED = replace(LINKS, current="1.1.0", previous="1.0.0", database="db-2")
@@ -102,10 +108,85 @@ def test_an_engine_that_takes_over_in_the_same_boot_counts_as_an_attempt() -> No
 
 def test_a_rollback_goes_on_with_its_reason_until_the_cap() -> None:
     failure = {"class": "health_failure", "detail": "sick"}
-    verdict = recovery(txn(State.ROLLING_BACK, failure=failure), SWITCHED, HERE, Actor.BOOT)
+    decided = txn(State.ROLLING_BACK, failure=failure, rollback_policy_status="allow")
+    verdict = recovery(decided, SWITCHED, HERE, Actor.BOOT)
     assert verdict == RollBack(2, "health_failure", "sick", False)
     worn = txn(State.ROLLING_BACK, attempt=ATTEMPTS_MAX)
     assert isinstance(recovery(worn, SWITCHED, HERE, Actor.BOOT), StaySafe)
+
+
+def test_a_rollback_that_an_engine_without_a_policy_began_is_decided_before_it_goes_on() -> None:
+    failure = {"class": "health_failure", "detail": "sick"}
+    verdict = recovery(txn(State.ROLLING_BACK, failure=failure), SWITCHED, HERE, Actor.BOOT)
+    assert isinstance(verdict, RollBack)
+    assert (verdict.attempt, verdict.policy and verdict.policy.status) == (2, "allow")
+    gone = replace(SWITCHED, releases={"1.1.0": 2})
+    assert isinstance(recovery(txn(State.ROLLING_BACK, failure=failure), gone, HERE, Actor.BOOT), Denied)
+
+
+# -- whether a rollback is allowed
+
+LATE = replace(HERE, monotonic=201.0)
+
+
+def test_every_rollback_comes_with_the_decision_that_allows_it() -> None:
+    verdict = recovery(txn(State.PROBATION), SWITCHED, LATE, Actor.WATCHDOG)
+    assert isinstance(verdict, RollBack)
+    assert verdict.policy is not None
+    assert (verdict.policy.status, verdict.policy.release) == ("allow", "1.0.0")
+
+
+@pytest.mark.parametrize(
+    ("transaction", "links", "target"),
+    [
+        (txn(State.PROBATION), replace(SWITCHED, releases={"1.1.0": 2}), "missing"),
+        (txn(State.PROBATION, source=""), SWITCHED, "missing"),
+        (txn(State.PROBATION, source="1.1.0"), SWITCHED, "equals_deployed"),
+        (txn(State.PROBATION), replace(SWITCHED, floor="1.0.1"), "below_floor"),
+    ],
+)
+def test_a_way_back_to_nowhere_is_denied(transaction: Transaction, links: Links, target: str) -> None:
+    verdict = recovery(transaction, links, LATE, Actor.WATCHDOG)
+    assert isinstance(verdict, Denied)
+    assert (verdict.failure_class, verdict.policy.target) == ("watchdog_failure", target)
+    assert choose(transaction, links, "boot-1").release == "1.1.0"
+
+
+def test_a_floor_that_the_source_reaches_denies_nothing() -> None:
+    verdict = recovery(txn(State.PROBATION), replace(SWITCHED, floor="1.0.0"), LATE, Actor.WATCHDOG)
+    assert isinstance(verdict, RollBack)
+
+
+def test_a_trial_of_an_incomplete_release_whose_source_is_gone_keeps_what_is_there() -> None:
+    links = replace(SWITCHED, releases={"0.9.0": 1})
+    assert isinstance(recovery(txn(State.PROBATION), links, HERE, Actor.BOOT), Denied)
+    assert choose(txn(State.PROBATION), links, "boot-1").release == "0.9.0"
+
+
+@pytest.mark.parametrize(
+    ("to", "links", "intact", "target"),
+    [
+        ("1.0.0", SWITCHED, True, "valid"),
+        ("1.0.0", SWITCHED, False, "damaged"),
+        ("1.1.0", SWITCHED, True, "equals_deployed"),
+        (None, SWITCHED, True, "missing"),
+        ("1.0.0", replace(SWITCHED, floor="1.1.0"), True, "below_floor"),
+        ("1.0.0", replace(SWITCHED, databases={"db-2": Database(2, 2)}), True, "unreadable_data"),
+        ("1.0.0", replace(SWITCHED, databases={}), True, "valid"),
+        ("1.0.0", replace(SWITCHED, releases={"1.0.0": None}), True, "valid"),
+    ],
+)
+def test_a_wish_to_go_back_is_judged_by_the_disk(to: str | None, links: Links, intact: bool, target: str) -> None:
+    found = on_request(links, to, Context.APPLIANCE, Override.NONE, intact=intact)
+    assert (found.target, found.allowed, found.release) == (target, target == "valid", to or "")
+
+
+@pytest.mark.parametrize(
+    ("version", "floor", "below"),
+    [("1.0.0", "", False), ("1.0.0", "1.0.0", False), ("1.0.0", "1.0.1", True), ("1.0.1.dev3+gabc", "1.0.1", True)],
+)
+def test_a_version_is_below_a_higher_floor_alone(version: str, floor: str, below: bool) -> None:
+    assert is_below_floor(version, floor) is below
 
 
 def test_what_was_committed_is_never_rolled_back() -> None:
@@ -138,6 +219,8 @@ def test_a_finished_transaction_leaves_sound_links_alone(state: State) -> None:
         (replace(LINKS, releases={}), StaySafe("no complete release fits the database")),
         (replace(LINKS, database=None), Nothing()),
         (replace(LINKS, releases={"1.0.0": None}), Nothing()),
+        (replace(LINKS, floor="1.1.0"), Nothing()),
+        (replace(LINKS, current="gone", floor="1.1.0"), StaySafe("no complete release fits the database")),
     ],
 )
 def test_a_lost_journal_is_replaced_by_what_the_disk_says(links: Links, verdict: Recovery) -> None:

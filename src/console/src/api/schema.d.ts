@@ -4020,6 +4020,8 @@ export interface components {
         /**
          * Passage
          * @description One record of the journal: `intent` before the effects that lead to a state, `done` after them.
+         *
+         *     `rollback_policy` is neither: it says, in `note`, whether the policy lets a rollback happen, and why.
          */
         Passage: {
             /** State */
@@ -5076,6 +5078,12 @@ export interface components {
              * @default null
              */
             to: string | null;
+            /**
+             * Override
+             * @description Go back where the rollback policy asks for an explicit yes
+             * @default false
+             */
+            override: boolean;
         };
         /**
          * RunPage
@@ -5787,6 +5795,57 @@ export interface components {
              * @default null
              */
             start_seconds: number | null;
+            /**
+             * Requested Release Id
+             * @description The release that was asked for
+             * @default null
+             */
+            requested_release_id: string | null;
+            /**
+             * Previous Release Id
+             * @description What was deployed before
+             * @default null
+             */
+            previous_release_id: string | null;
+            /**
+             * Rollback Release Id
+             * @description Where a rollback would go to now
+             * @default null
+             */
+            rollback_release_id: string | null;
+            /**
+             * Deployed Release Id
+             * @description What is deployed now
+             * @default null
+             */
+            deployed_release_id: string | null;
+            /**
+             * Rollback Target Release Id
+             * @description The release that a rollback of this transaction was decided about
+             * @default null
+             */
+            rollback_target_release_id: string | null;
+            /**
+             * Release Metadata Source
+             * @description Which release source answered
+             * @default null
+             */
+            release_metadata_source: ("journal" | "registry" | "service" | "git") | null;
+            /**
+             * Rollback Policy Status
+             * @default null
+             */
+            rollback_policy_status: ("allow" | "deny" | "ask") | null;
+            /**
+             * Rollback Policy Reason
+             * @default null
+             */
+            rollback_policy_reason: string | null;
+            /**
+             * Rollback Target Valid
+             * @default null
+             */
+            rollback_target_valid: boolean | null;
         };
         /**
          * TransactionPage
@@ -16194,6 +16253,12 @@ export interface operations {
                      * @default null
                      */
                     to?: string | null;
+                    /**
+                     * Override
+                     * @description Go back where the rollback policy asks for an explicit yes
+                     * @default false
+                     */
+                    override?: boolean;
                 };
             };
         };

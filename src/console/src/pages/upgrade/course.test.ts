@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { courseOf, endingOf, endingTone, type Journey } from "./course";
 
-/** A journey whose records come one second apart; `STAGED?` is an intent, `STAGED` its end. */
+/** A journey whose records come one second apart; `STAGED?` is an intent, `STAGED` its end, `STAGED!` a decision. */
 function journey(words: string, verdict = "running", kind = "upgrade"): Journey {
   const passages = words.split(" ").map((word, index) => ({
-    state: word.replace("?", ""),
-    phase: word.endsWith("?") ? "intent" : "done",
+    state: word.replace(/[?!]/, ""),
+    phase: word.endsWith("!") ? "rollback_policy" : word.endsWith("?") ? "intent" : "done",
     at: new Date(1_000_000 + index * 1_000).toISOString(),
   }));
   return { kind, verdict, state: passages.at(-1)?.state ?? "IDLE", passages };
@@ -30,6 +30,11 @@ describe("courseOf", () => {
     const { stops } = courseOf(journey("VERIFIED? VERIFIED STAGED? STAGED PREFLIGHT?"));
     expect(stops.map(({ took }) => took).slice(0, 3)).toEqual([1, 1, undefined]);
     expect(stops[2]?.since).toBe(1_004_000);
+  });
+
+  it("passes no stop for a decision about a rollback", () => {
+    const { stops } = courseOf(journey(`${TRIAL} PROBATION!`));
+    expect(stops).toEqual(courseOf(journey(TRIAL)).stops);
   });
 
   it("ends with every stop passed", () => {

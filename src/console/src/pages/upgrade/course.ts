@@ -18,7 +18,7 @@ export const REPAIR_LINE = ["VERIFIED", "STAGED", "COMMITTED"] as const;
 export type Stop = (typeof MAIN_LINE)[number];
 export type Ending = "committed" | "rolled_back" | "failed_safe" | "refused";
 
-/** One record of the journal: `intent` before the effects that lead to a state, `done` after them. */
+/** One record of the journal: `intent` before the effects that lead to a state, `done` after them; others are told. */
 export interface Passage {
   state: string;
   phase: string;
@@ -65,7 +65,8 @@ export function courseOf(journey: Journey): Course {
   const begun = new Map<string, number>();
   const done = new Map<string, number>();
   for (const { state, phase, at } of journey.passages ?? []) {
-    (phase === "done" ? done : begun).set(state, Date.parse(at));
+    if (phase === "done") done.set(state, Date.parse(at));
+    if (phase === "intent") begun.set(state, Date.parse(at));
   }
   const last = ending === "committed" ? line.length - 1 : line.findLastIndex((stop) => done.has(stop));
   const stops = line.map((stop, index): StopView => {

@@ -1,0 +1,1 @@
+"""Whether a rollback may be carried out: decided and recorded before anything is."""
