@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import anyio
+import structlog
 
-from att.kernel.errors import Conflict, InvalidInput, Unavailable
+from att.kernel.errors import AttError, Conflict, InvalidInput, Unavailable
 from att.kernel.ids import new_id
 from att.kernel.operation import Caller
 from att.projects import records
@@ -23,6 +24,8 @@ from att.workspace.place import Place
 TRIES_MAX = 3
 UNDO_SECONDS_MAX = 20.0
 FILES_MAX = 100_000
+
+_log = structlog.get_logger()
 
 Fill = Callable[[Place], Awaitable[object]]
 Removal = Callable[[Stored], Awaitable[None]]
@@ -82,7 +85,10 @@ class Makers:
         except Exception as error:
             if again and isinstance(error, Unavailable) and error.code == "agent_unreachable":
                 return False
-            await self._undo(row)
+            try:
+                await self._undo(row)
+            except AttError as left:  # the sweep removes the rest: what is told is why there is nothing to show
+                _log.warning("project.not_undone", project_id=row.id, code=left.code, cause=left.detail)
             raise
         except anyio.get_cancelled_exc_class():
             if wish.job_id is None:  # a job's is begun again by the next process, or swept when the job is over

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import insert, select
 from tests.unit.projects.world import CALLER, FarSides, Killed, Remembering, archive, code_of, world
 
-from att.kernel.errors import Forbidden, InvalidInput, TooLarge, Unavailable
+from att.kernel.errors import Conflict, Forbidden, InvalidInput, TooLarge, Unavailable
 from att.projects.decision import ProjectStatus
 from att.projects.making import TRIES_MAX, Wish
 from att.projects.schema import CredentialSet, Project, ProjectClone, ProjectCreate, ProjectImport
@@ -266,6 +266,19 @@ async def test_a_creation_that_fails_leaves_nothing(tmp_path: Path, at: str) -> 
         assert await _rows(w.store) == 0
         del far.fails[at]
         await w.arriving.create(CALLER, _create())
+
+
+async def test_a_creation_whose_leftovers_cannot_be_removed_says_why_it_failed_and_the_sweep_removes_them(
+    tmp_path: Path,
+) -> None:
+    refused = Forbidden("clone_refused", "cannot clone: the host wants another login")
+    far = FarSides(fails={"repository": refused, "remove files": Conflict("task_running", "cannot forget: it runs")})
+    async with world(tmp_path, far=far) as w:
+        assert await code_of(w.arriving.create(CALLER, _create())) == "clone_refused"
+        assert await _rows(w.store) == 1
+        far.fails.clear()
+        await w.projects.sweep()
+        assert await _rows(w.store) == 0
 
 
 @pytest.mark.parametrize("deaths", [1, 2, 3])

@@ -23,6 +23,7 @@ from att.workspace.way_out import WayOut
 
 ANSWER_SECONDS = 200.0
 WIPE_SECONDS = 600.0
+END_SECONDS = 10.0
 _BEGIN_SECONDS = 10.0
 _LOOK_SECONDS = 0.02
 _REMOVALS_MAX = 5
@@ -39,9 +40,13 @@ exit 1
 
 
 class UnitSandboxes(TaskFolders):
-    """Implements `Sandboxes` over the launcher's socket; without a `way_out` nothing leads to the internet."""
+    """Implements `Sandboxes` over the launcher's socket; without a `way_out` nothing leads to the internet.
 
-    def __init__(self, where: Facts, way_out: WayOut | None = None) -> None:
+    `end_seconds` is how long the unit of a task that is over may take to end as well.
+    """
+
+    def __init__(self, where: Facts, way_out: WayOut | None = None, *, end_seconds: float = END_SECONDS) -> None:
+        self._end_seconds = end_seconds
         self._socket = where.unit("att-launcher").socket_paths[0]
         self._way_out = way_out
 
@@ -109,8 +114,24 @@ class UnitSandboxes(TaskFolders):
             return
         if state.running:
             raise Conflict("task_running", f"cannot forget {task_id}: it runs")
-        await self._about(place, "forget", state)
+        await self._forget_unit(place, state)
         await run_sync(shutil.rmtree, place.task(task_id))
+
+    async def _forget_unit(self, place: Place, state: TaskState) -> None:
+        """Have the launcher forget a unit, which ends a moment after its task has its end on record.
+
+        One that does not is stopped: what is on record lies in the project's folder, and its own code may have put it
+        there.
+        """
+        with anyio.move_on_after(self._end_seconds):
+            while True:
+                try:
+                    await self._about(place, "forget", state)
+                    return
+                except Conflict:
+                    await anyio.sleep(_LOOK_SECONDS)
+        await self._about(place, "stop", state)
+        await self._about(place, "forget", state)
 
     async def _said(self, place: Place, task_id: str) -> str:
         lines = [block async for block in self.read_log(place, task_id)]

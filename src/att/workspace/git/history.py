@@ -1,4 +1,4 @@
-"""Reads a worktree's repository: status, log, branches, diff, blame. Nothing of the repository runs."""
+"""Reads a worktree's repository: status, log, branches, diff, blame. Of the repository only filters run, in the sandbox."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
