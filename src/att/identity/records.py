@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, exists, insert, select, update
+from sqlalchemy import Row, bindparam, delete, exists, insert, select, update
 
 from att.identity.decision import SESSION_IDLE_SECONDS, Lifetime, session_lives
 from att.identity.offline import FIRST_TOKEN_NAME
@@ -31,6 +31,10 @@ class Holder:
     last_used: float | None
 
 
+# Asked in nearly every call: made once, so that SQLAlchemy need not build and recognise it each time.
+_HELD = select(tokens).where(tokens.c.sha256 == bindparam("sha256"))
+
+
 async def is_claimed(connection: Connection) -> bool:
     """Whether the first admin exists."""
     return bool((await connection.execute(select(exists().where(claims.c.id == 1)))).scalar_one())
@@ -55,7 +59,7 @@ async def add_admin(connection: Connection, user_id: str, name: str, password_ha
 
 async def token_holder(connection: Connection, sha256: str) -> Holder | None:
     """Return who holds the API token of that hash, alive or not."""
-    row = (await connection.execute(select(tokens).where(tokens.c.sha256 == sha256))).one_or_none()
+    row = (await connection.execute(_HELD, {"sha256": sha256})).one_or_none()
     if row is None:
         return None
     return Holder(_token_caller(row), Lifetime(row.expires, row.revoked), row.last_used)

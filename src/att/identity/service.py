@@ -21,6 +21,7 @@ from att.identity.decision import (
     session_expires,
     worth_touching,
 )
+from att.identity.known import KnownTokens
 from att.identity.limiter import Limiter
 from att.identity.password import UNUSABLE, Passwords
 from att.identity.ports import Bus
@@ -57,6 +58,7 @@ class Identity:
         self._claims = Limiter(per_key=10, total=10)
         self._peers = Limiter(per_key=10, total=100)
         self._names = Limiter(per_key=30, total=1_000)
+        self._tokens = KnownTokens()
         self._touched: dict[str, float] = {}
         store.sweeps(self._sweep)
 
@@ -178,12 +180,15 @@ class Identity:
 
     async def revoke_token(self, caller: Caller, token_id: str) -> Token:
         """Revoke a token and its sessions at once. Raises NotFound(token_unknown) for what the caller may not see."""
-        async with self._store.write() as connection:
-            token = await _known(connection, token_id)
-            if not may_manage(caller, owner=token.owner, token_id=token.id):
-                raise _unknown(token_id)
-            await records.revoke(connection, token_id, self._clock())
-            token = await _known(connection, token_id)
+        try:
+            async with self._store.write() as connection:
+                token = await _known(connection, token_id)
+                if not may_manage(caller, owner=token.owner, token_id=token.id):
+                    raise _unknown(token_id)
+                await records.revoke(connection, token_id, self._clock())
+                token = await _known(connection, token_id)
+        finally:
+            self._tokens.forget()  # also when it is not known whether the change was made
         self._events.publish(EventType.TOKEN_REVOKED, {"id": token.id, "name": token.name})
         return token
 
@@ -217,11 +222,18 @@ class Identity:
         if not is_token(token):
             return None
         now, sha256 = self._clock(), digest(token)
-        async with self._store.read() as connection:
-            holder = await records.token_holder(connection, sha256)
+        holder = self._tokens.get(sha256) or await self._looked_up(sha256)
         if holder is None or not holder.life.lives(now):
             return None
         await self._touch(sha256, holder.last_used, now)
+        return holder
+
+    async def _looked_up(self, sha256: str) -> Holder | None:
+        changes = self._tokens.changes
+        async with self._store.read() as connection:
+            holder = await records.token_holder(connection, sha256)
+        if holder is not None:
+            self._tokens.put(sha256, holder, changes)
         return holder
 
     async def _by_cookie(self, cookie: str | None) -> Caller | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, func, insert, or_, select, update
 
 from att.projects.decision import ProjectStatus
 from att.projects.tables import credentials, project_variables, projects
@@ -41,6 +41,11 @@ class Stored:
     updated: float
 
 
+# Asked in nearly every call: made once, so that SQLAlchemy need not build and recognise it each time.
+_WANTED = or_(projects.c.id == bindparam("project"), projects.c.slug == bindparam("project"))
+_READY = select(projects).where(_WANTED, projects.c.phase == Phase.READY)
+
+
 async def add(connection: Connection, project: Stored) -> None:
     """Write a new project's row."""
     await connection.execute(insert(projects).values(**vars(project)))
@@ -69,8 +74,8 @@ async def by_slug(connection: Connection, slug: str) -> Stored | None:
 
 async def ready(connection: Connection, project: str) -> Stored | None:
     """Return the ready project of that id or slug."""
-    wanted = or_(projects.c.id == project, projects.c.slug == project)
-    return await _one(connection, wanted, projects.c.phase == Phase.READY)
+    row = (await connection.execute(_READY, {"project": project})).one_or_none()
+    return None if row is None else _stored(row)
 
 
 async def all_ready(connection: Connection) -> list[Stored]:

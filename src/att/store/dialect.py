@@ -2,18 +2,18 @@
 
 import sqlite3
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, event
+import aiosqlite
+from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from att.kernel.errors import AttError, Failed, Unavailable
 from att.store.connection import Connection
+from att.store.driver import Driver
 from att.store.file import DATABASE_FILE
 
-BEGIN_READ = "BEGIN"
 BEGIN_WRITE = "BEGIN IMMEDIATE"
 _READ_BUSY_MILLISECONDS = 5_000
 _READERS = 4
@@ -21,8 +21,13 @@ READER_SECONDS = 15.0
 """How long a read waits for one of the connections; more than one wait of a request still ends before its client."""
 _WAL_BYTES_KEPT = 16_777_216
 
+_READING = (
+    f"PRAGMA busy_timeout={_READ_BUSY_MILLISECONDS}",
+    "PRAGMA query_only=ON",
+)
 # FULL: in WAL mode NORMAL does not sync at commit, and a row that a client was told of must survive a power cut.
-_PRAGMAS = (
+_WRITING = (
+    "PRAGMA busy_timeout=0",
     "PRAGMA foreign_keys=ON",
     "PRAGMA synchronous=FULL",
     f"PRAGMA journal_size_limit={_WAL_BYTES_KEPT}",
@@ -32,29 +37,27 @@ _PRAGMAS = (
 def engine(directory: Path, *, read_only: bool) -> AsyncEngine:
     """Return an engine on `directory`/att.db that never makes the file; one connection if it may write.
 
-    A writer does not wait inside SQLite: the store polls, so that a drain can end the wait.
+    A writer does not wait inside SQLite: the store polls, so that a drain can end the wait. A reader is always in a
+    transaction, which sees the database as it was at its first statement.
     """
     # mode=rw: without it SQLite makes an empty file where the database is missing.
-    url = URL.create(
-        "sqlite+aiosqlite",
-        database="file:" + quote(str(directory / DATABASE_FILE)),
-        query={"mode": "rw", "uri": "true"},
-    )
+    file = "file:" + quote(str(directory / DATABASE_FILE))
+
+    def connected() -> sqlite3.Connection:
+        # The driver must not begin writes of its own: the store says BEGIN, and which.
+        connection = sqlite3.connect(f"{file}?mode=rw", uri=True, isolation_level=None)
+        for pragma in _READING if read_only else _WRITING:
+            connection.execute(pragma)
+        if read_only:
+            connection.autocommit = False
+        return connection
+
+    async def made() -> aiosqlite.Connection:
+        return await Driver(connected)
+
     readers = _READERS if read_only else 1
-    made = create_async_engine(url, pool_size=readers, max_overflow=0, pool_timeout=READER_SECONDS)
-    patience = f"PRAGMA busy_timeout={_READ_BUSY_MILLISECONDS if read_only else 0}"
-    pragmas = (*_PRAGMAS, patience, "PRAGMA query_only=ON") if read_only else (*_PRAGMAS, patience)
-
-    @event.listens_for(made.sync_engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
-        # The driver must not begin transactions of its own: the store says BEGIN, and which.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(pragma)
-        cursor.close()
-
-    return made
+    url = URL.create("sqlite+aiosqlite", database=file)
+    return create_async_engine(url, async_creator=made, pool_size=readers, max_overflow=0, pool_timeout=READER_SECONDS)
 
 
 async def begin_write(connection: Connection) -> bool:

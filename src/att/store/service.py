@@ -101,7 +101,6 @@ class Store:
         """One consistent view of the database; never waits for writers. Raises as `ready` does."""
         engines = await self._engines()
         async with _connected(engines.reader) as connection:
-            await connection.exec_driver_sql(dialect.BEGIN_READ)
             yield connection
 
     @asynccontextmanager

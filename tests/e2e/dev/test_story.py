@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from tests.bench.table import Row, write
 from tests.e2e.dev.bare import seconds_to_healthy
-from tests.e2e.dev.conftest import Dev
 from tests.e2e.dev.doors import Attctl, Door, Mcp, Said
+from tests.e2e.dev.service import Dev
 
 from att.entrypoints.dev import development_facts
 

@@ -12,15 +12,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.fakes.database import HandClock, RememberingBus, fence, make_database, opened
 
+from att.identity import records
 from att.identity.credential import digest, new_session, new_token
 from att.identity.offline import make_reset_token, store_first_token
 from att.identity.operations import OPERATIONS
 from att.identity.password import Passwords
+from att.identity.records import Holder
 from att.identity.schema import SignedIn, TokenCreate, TokenList, TokenRevoke
 from att.identity.service import Identity
 from att.kernel.errors import AttError, NotSignedIn
 from att.kernel.operation import Caller, Context, Role
 from att.kernel.signed_token import sign
+from att.store.connection import Connection
 from att.store.service import Store
 
 pytestmark = pytest.mark.anyio
@@ -242,6 +245,48 @@ async def test_what_is_no_credential_is_nobody(tmp_path: Path, bearer: str | Non
     async with world(tmp_path) as at:
         assert await at.whoami(bearer=bearer) is None
         assert await at.whoami(cookie=bearer) is None
+
+
+async def test_a_token_is_looked_up_once_and_ends_when_it_is_revoked_or_expires(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up = 0
+    token_holder = records.token_holder
+
+    async def counted(connection: Connection, sha256: str) -> Holder | None:
+        nonlocal looked_up
+        looked_up += 1
+        return await token_holder(connection, sha256)
+
+    async with world(tmp_path) as at:
+        ann = (await at.claim()).caller
+        first, second = [await at.identity.create_token(ann, TokenCreate(name=name, expires_days=2)) for name in "ab"]
+        monkeypatch.setattr(records, "token_holder", counted)
+        assert [await at.whoami(bearer=one.token) for one in (first, second, first, second)] == ["a", "b", "a", "b"]
+        assert looked_up == 2
+        await at.identity.revoke_token(ann, first.id)
+        assert [await at.whoami(bearer=one.token) for one in (first, second)] == [None, "b"]
+        at.clock.advance(2 * DAY)
+        assert await at.whoami(bearer=second.token) is None
+
+
+async def test_a_token_revoked_while_it_is_looked_up_is_not_taken_for_good_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token_holder = records.token_holder
+    async with world(tmp_path) as at:
+        ann = (await at.claim()).caller
+        made = await at.identity.create_token(ann, TokenCreate(name="late"))
+
+        async def overtaken(connection: Connection, sha256: str) -> Holder | None:
+            found = await token_holder(connection, sha256)
+            await at.identity.revoke_token(ann, made.id)
+            return found
+
+        with monkeypatch.context() as patched:
+            patched.setattr(records, "token_holder", overtaken)
+            assert await at.whoami(bearer=made.token) == "late", "it was asked before it was revoked"
+        assert await at.whoami(bearer=made.token) is None
 
 
 async def test_signed_tokens_name_the_operator_and_the_gate(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,6 +15,8 @@ from tests.unit.surfaces.serving import serving
 from tests.unit.surfaces.world import TABLE, World
 
 from att.jobs.schema import JobState
+from att.kernel.operation import Operation
+from att.surfaces.mcp.tools import listed
 
 pytestmark = pytest.mark.anyio
 ERAS = pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
@@ -70,6 +72,26 @@ async def test_a_call_answers_by_either_name_with_structure_and_text(world: Worl
     assert structure(result)["name"] == "one"
     assert isinstance(result.content[0], types.TextContent)
     assert json.loads(result.content[0].text) == result.structured_content
+
+
+@ERAS
+async def test_a_call_does_not_list_all_tools_on_its_way(
+    world: World, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listings = 0
+
+    def counted(table: Sequence[Operation], rooms: str | None) -> list[Operation]:
+        nonlocal listings
+        listings += 1
+        return listed(table, rooms)
+
+    monkeypatch.setattr("att.surfaces.mcp.server.listed", counted)
+    async with serving(world) as address, session(address, mode) as client:
+        await client.list_tools()
+        before = listings
+        structure(await client.call_tool("att.thing.show", {"thing_id": "thing_1"}))
+    # The client itself looks once for what is in no listing it has.
+    assert listings <= before + 1
 
 
 @ERAS

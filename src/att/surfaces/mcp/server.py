@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import mcp_types as types
@@ -18,7 +19,7 @@ from att.surfaces.draining import Draining
 from att.surfaces.expose import Call, Exposure
 from att.surfaces.mcp import resources
 from att.surfaces.mcp.calls import Caller
-from att.surfaces.mcp.tools import UNDERSCORE, listed, tool
+from att.surfaces.mcp.tools import UNDERSCORE, input_schema, listed, tool
 from att.surfaces.problem import document
 from att.surfaces.rest.requests import peer_of, request_id_of
 
@@ -40,6 +41,11 @@ class Surface:
     exposure: Exposure
     caller: Caller
 
+    @cached_property
+    def by_name(self) -> dict[str, Operation]:
+        """The operations by their dotted and by their underscored name."""
+        return {name: operation for operation in self.table for name in (operation.name, operation.underscored)}
+
     async def list_tools(self, context: Context, _: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         """List what the query of the endpoint asks for."""
         query = _request(context).query_params
@@ -54,10 +60,15 @@ class Surface:
         self, context: Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
         """Call any operation, listed or not, by its dotted or underscored name."""
-        for operation in self.table:
-            if params.name in (operation.name, operation.underscored):
-                return await self.caller.call(context, _call(context, operation, params.arguments or {}), params)
-        raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name[:128]}")
+        operation = self.by_name.get(params.name)
+        if operation is None:
+            raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name[:128]}")
+        return await self.caller.call(context, _call(context, operation, params.arguments or {}), params)
+
+    def arguments_of(self, name: str) -> dict[str, Any] | None:
+        """Return the schema of a tool's arguments; without it the SDK would list all tools in every call."""
+        operation = self.by_name.get(name)
+        return None if operation is None else input_schema(operation)
 
     async def list_resources(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListResourcesResult:
         """List the resources with a fixed URI."""
@@ -100,6 +111,7 @@ def build_server(table: Sequence[Operation], exposure: Exposure, draining: Drain
         version=release,
         title="ATT",
         instructions=INSTRUCTIONS,
+        get_tool_input_schema=surface.arguments_of,
         on_list_tools=surface.list_tools,
         on_call_tool=surface.call_tool,
         on_list_resources=surface.list_resources,

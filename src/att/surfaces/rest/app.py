@@ -69,6 +69,8 @@ def create_app(wiring: Wiring, lifespan: Lifespan | None = None) -> FastAPI:
         wiring, title="ATT", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan
     )
     identity, streams = wiring.identity, wiring.streams
+    # First, since a request is held against one route after the other: agents call here, and call a lot.
+    app.router.routes.append(Route(MCP_PATH, wiring.mcp))
     app.router.routes += plain_routes(
         wiring.readiness,
         wiring.canary,
@@ -122,7 +124,7 @@ class _Application(FastAPI):
 
 
 def _add_channels(app: _Application, wiring: Wiring) -> None:
-    """Add what is no operation: the document, MCP, and the events as server-sent events and over a WebSocket."""
+    """Add what is no operation: the document, and the events as server-sent events and over a WebSocket."""
 
     async def document(_: Request) -> Response:
         return Response(app.openapi_bytes, media_type="application/json", headers={"Cache-Control": "no-cache"})
@@ -142,7 +144,6 @@ def _add_channels(app: _Application, wiring: Wiring) -> None:
         Route(WELL_KNOWN_PATH, well_known, methods=["GET"]),
         Route(EVENTS_PATH, events, methods=["GET"]),
         WebSocketRoute(EVENTS_PATH, EventSocket(wiring.events, wiring.identity, wiring.streams)),
-        Route(MCP_PATH, wiring.mcp),
     ]
     if wiring.apps is not None:
         app.router.routes += app_routes(wiring.apps, wiring.identity, wiring.streams)
