@@ -1,4 +1,4 @@
-"""Reads a worktree's repository: status, log, branches, diff, blame. Of the repository only filters run, in the sandbox."""
+"""Reads a worktree's repository: status, log, branches, diff, blame. Nothing of the repository runs but its filters."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
