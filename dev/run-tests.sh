@@ -27,7 +27,7 @@ case $tier in
   smoke) python -m pytest tests/appliance/vm -v "${in_order[@]}" --timeout 3000 "${@:2}" ;;
   e2e)
     # make test kills a few times, this often.
-    ATT_KILLS=20 python -m pytest tests/crash/test_git_kills.py tests/crash/test_projects_killed.py -v -s "${in_order[@]}"
+    ATT_KILLS=20 python -m pytest tests/crash/test_*kill*.py -v -s "${in_order[@]}"
     python -m pytest tests/e2e -v "${in_order[@]}" --timeout 7200 "${@:2}"
     ;;
   *) echo "cannot run tests: unknown tier '$tier'" >&2 && exit 2 ;;
