@@ -77,7 +77,8 @@ def layout(facts: Facts, source: str) -> str:
         "",
         "## Units",
         "",
-        "Sockets belong to the image; `owner` says who carries the service. `exposure` is the highest that "
+        "Sockets belong to the image; `owner` says who carries the service. The API starts with the machine, whoever "
+        "else has a socket when that is first asked (ADR 0012). `exposure` is the highest that "
         "`systemd-analyze security` may show.",
         "",
         *_table(

@@ -23,7 +23,16 @@ SOCKETS = (
     "att-egress.socket",
 )
 ABSENT = ("att-memory.socket", "att-admin.socket")
+ASKED = ("att-router.service", "att-launcher.service", "att-egress.service")
+SAYS_AT_DOOR = (
+    "import socket, sys; door = socket.socket(socket.AF_UNIX); door.settimeout(60); door.connect(sys.argv[1]);"
+    "door.sendall(sys.argv[2].encode() + b'\\r\\n\\r\\n'); print(door.makefile().readline())"
+)
 RUNNING = ("att.target", "att-front.service", "att-api.service", "att-recover.service", "att-firstboot.service")
+
+
+def states(appliance: Container, units: tuple[str, ...]) -> list[str]:
+    return appliance.run("systemctl", "is-active", *units, check=False).stdout.split()
 
 
 def get(appliance: Container, path: str, **headers: str) -> httpx.Response:
@@ -34,6 +43,23 @@ def get(appliance: Container, path: str, **headers: str) -> httpx.Response:
 @pytest.mark.parametrize("unit", [*RUNNING, *SOCKETS])
 def test_it_is_active(host: Host, unit: str) -> None:
     assert host.run("systemctl is-active %s", unit).stdout.strip() == "active"
+
+
+def test_who_starts_with_the_machine_is_the_api_and_the_others_start_when_they_are_first_asked(
+    appliance: Container,
+) -> None:
+    appliance.reboot()
+    assert states(appliance, ASKED) == ["inactive"] * len(ASKED)
+    status = appliance.told("status")
+    assert status["status"] == "ok"
+    told = next(check["detail"] for check in status["checks"] if check["name"] == "units")
+    idle = told.partition("idle until asked: ")[2].split(", ")
+    assert {f"{name}.service" for name in idle} >= set(ASKED)
+    assert get(appliance, "/v1/models").status_code == 401
+    assert "token" in local_door(appliance, "root")
+    said = appliance.run("python3", "-c", SAYS_AT_DOOR, "/run/att/egress.sock", "CONNECT example.org:443 HTTP/1.1")
+    assert said.stdout.startswith("HTTP/1.1 403 ")
+    assert states(appliance, ASKED) == ["active"] * len(ASKED)
 
 
 def test_nothing_failed_and_the_journal_holds_no_error(host: Host, appliance: Container) -> None:
