@@ -36,6 +36,7 @@ from att.release.writer import metadata_bytes, pack, total_size
 from att.store.migrations import head, migrations
 
 API_UNIT = "systemd/att-api.service"
+ROUTER_UNIT = "systemd/att-router.service"
 _QUICK = 1
 """zstd level: these bundles are made to be read once."""
 
@@ -234,6 +235,8 @@ Readiness.report = _never_ready  # type: ignore[method-assign]
         # The manager does not load the first; the second it finds nothing wrong with until it starts.
         Variant("unit_broken", "ROLLED_BACK", lambda _release: {API_UNIT: _without_program}),
         Variant("unit_fails", "ROLLED_BACK", lambda _release: {API_UNIT: _with_failing_start}),
+        # A service that otherwise waits to be asked.
+        Variant("router_fails", "ROLLED_BACK", lambda _release: {ROUTER_UNIT: _with_failing_start}),
     )
 }
 """By name; all but the good ones are bad. One whose migration fails ends before the switch, the others after it."""

@@ -17,8 +17,9 @@ from dev.vm.places import ROOT
 from tests.appliance.nspawn.container import Container
 from tests.fakes.bundles import CATALOGUE, Variant
 
-SOCKETS = ("att-api.socket", "att-upgraded.socket", "att-launcher.socket", "att-local.socket")
-SOCKET_FILES = ("api.sock", "upgraded.sock", "launcher.sock", "local.sock")
+DOORS = ("api", "upgraded", "launcher", "local", "router", "egress")
+SOCKETS = tuple(f"att-{door}.socket" for door in DOORS)
+SOCKET_FILES = tuple(f"{door}.sock" for door in DOORS)
 APPLY_SECONDS_MAX = 600
 LONGEST_WAIT_SECONDS = 5.0
 DATABASE = "/var/lib/att/api/db/att.db"

@@ -19,6 +19,7 @@ CASES = {
     "wrong_version": (),
     "unit_broken": (),
     "unit_fails": (),
+    "router_fails": (),
     "migration_fails": (),
     "crashes_in_probation": ("additive",),
     "never_ready": ("additive", "breaking"),
