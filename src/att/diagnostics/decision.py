@@ -170,7 +170,7 @@ def _trouble(unit: Unit) -> str:
         return ""
     if unit.active == "failed" or unit.sub == "auto-restart":
         return f"{unit.active} ({unit.sub})"
-    # A service starts when its socket is asked, the watchdog's timer runs during an upgrade alone; sockets always listen.
+    # A service starts when its socket is asked, the watchdog runs during an upgrade alone; sockets always listen.
     if (unit.vital or unit.name.endswith(".socket")) and unit.active not in ("active", "activating", "reloading"):
         return f"is {unit.active}"
     return ""
