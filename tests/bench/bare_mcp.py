@@ -36,6 +36,8 @@ def main() -> None:
     said = json.loads(sys.stdin.readline())
     app = server(types.Tool.model_validate(said["tool"]), said["answer"]).streamable_http_app()
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        # As on the sockets that uvicorn opens by itself.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sys.stdout.write(json.dumps({"port": listener.getsockname()[1]}) + "\n")
         sys.stdout.flush()
         threading.Thread(target=_end_with_stdin, daemon=True).start()

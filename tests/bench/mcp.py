@@ -88,7 +88,7 @@ async def _measured(dev: Dev, era: str) -> list[Row]:
 
 
 def _rows(ours: _Asked, theirs: _Asked, era: str) -> list[Row]:
-    how = f"{CALLS} calls after {WARM_UP}, in turn, MCP {ERAS[era]}, `python -m tests.bench mcp`"
+    how = f"{CALLS} calls after {WARM_UP}, in turn, MCP {ERAS[era]}"
     return [
         Row(
             f"{TOOL} over MCP, beyond its peer",

@@ -72,6 +72,8 @@ class BoundedServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections, then say so."""
         self._loop = asyncio.get_running_loop()
+        for listener in sockets or ():
+            send_at_once(listener)
         await super().startup(sockets)
         if self.started:
             self._on_ready()
@@ -123,6 +125,12 @@ class BoundedServer(uvicorn.Server):
 def _has_said_nothing(connection: object) -> bool:
     """Whether a client's connection was accepted and its request not yet read: closing it now would lose it."""
     return isinstance(connection, HttpToolsProtocol) and connection.cycle is None
+
+
+def send_at_once(listener: socket.socket) -> None:
+    """Have what is written to its connections sent without waiting for more: head and body of an answer are two."""
+    if listener.family in (socket.AF_INET, socket.AF_INET6):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def inherited_sockets() -> list[socket.socket]:
