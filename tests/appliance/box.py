@@ -5,12 +5,11 @@ from typing import Any, Protocol
 
 
 class Box(Protocol):
-    """An appliance in which commands run and which is operated with attctl.
+    """An appliance in which commands run and which is operated with attctl."""
 
-    `patience` is how many times longer than in a container on this host everything may take.
-    """
-
-    patience: float
+    @property
+    def patience(self) -> float:
+        """How many times longer than in a container on this host everything may take."""
 
     def run(
         self,

@@ -116,6 +116,23 @@ def only_the_api_reaches_the_app(tasks: Tasks, beside: Neighbour) -> None:
     assert set(outside.values()) == {"ECONNREFUSED"}
 
 
+def app_is_out_of_reach(tasks: Tasks, project: str, slot: int, other: int) -> None:
+    """Of the real app in `slot` a task in the slot `other` gets at nothing: port, sockets, log, key.
+
+    The sockets are all there are in the project's folder: the app's, its terminal's, the agent's, a debugger's.
+    """
+    status = tasks.box.told("runtime", "status", project)
+    folder = f"/var/lib/att/projects/p{slot:03}"
+    sockets = tasks.box.run("find", folder, "-type", "s").stdout.split()
+    files = [f"{folder}/tasks/{status['task_id']}/log", f"{folder}/work/pyproject.toml"]
+    assert f"{folder}/tasks/{status['task_id']}/app.sock" in sockets
+    seen = [f"connect={one}" for one in sockets] + [f"read={one}" for one in files]
+    assert set(probes_as_root(tasks.box, *seen).values()) == {"ok"}
+    expected = dict.fromkeys(seen, "ENOENT") | {f"port={status['port']}": "ECONNREFUSED", "router=STOLEN": NO_KEY}
+    stolen = {"STOLEN": key_in_use(tasks.box, slot)}
+    denied(tasks.probes(other, *expected, secrets=stolen), expected)
+
+
 def key_in_use(box: Box, slot: int) -> str:
     """The key for the router that the running app of a slot was given, read as root from its credential."""
     spec = box.run("sh", "-c", f"cat /run/credentials/att-app@p{slot:03}-*.service/spec").stdout

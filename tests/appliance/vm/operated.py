@@ -21,12 +21,14 @@ from dev.vm.image import Image, image, latest
 from dev.vm.machine import Machine, Plan, free_port, wait_until
 from dev.vm.seed import Identity, seed_disk
 from dev.vm.step import VmError
+from tests.appliance.vm.ssh_box import SshBox
 from tests.fakes.bundles import CATALOGUE, unpacked
 
 # Emulation is six to nine times slower than the machine it runs on, and that machine may be busy.
 BOOT_SECONDS_MAX = 900
 UPGRADE_SECONDS_MAX = 1500
 COMMAND_SECONDS_MAX = 300
+EMULATED_PATIENCE = 10.0
 
 
 @dataclass
@@ -43,6 +45,17 @@ class Operated:
     def url(self) -> str:
         """The appliance port as seen from this host, without a slash at the end."""
         return f"https://127.0.0.1:{self.guest.https_port}"
+
+    @property
+    def box(self) -> SshBox:
+        """The machine as tests see it that run in a container too."""
+        emulated = self.machine.plan.accelerator == accelerator.TCG
+        return SshBox(self.guest, EMULATED_PATIENCE if emulated else 1.0)
+
+    def reboot(self) -> float:
+        """Powers off as an operator would and boots again; gives the seconds to readiness."""
+        self.machine.shut_down()
+        return self.boot()
 
     def boot(self) -> float:
         """Starts the machine and waits until it serves and lets its operator in; gives the seconds to readiness."""
