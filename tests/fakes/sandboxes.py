@@ -9,7 +9,7 @@ import anyio
 
 from att.kernel.errors import Conflict, NotFound, Unavailable
 from att.workspace.place import Place
-from att.workspace.schema import Channel, Ending, TaskSpec, TaskState
+from att.workspace.schema import Channel, Ending, LogBlock, TaskSpec, TaskState
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -26,6 +26,7 @@ class Task:
         self.ended: float | None = None
         self.changed = anyio.Event()
         self.stops: list[float] = []
+        self.lost_bytes = 0
 
     def write(self, data: bytes) -> None:
         self.log += data
@@ -123,6 +124,14 @@ class MemorySandboxes:
                 return
             else:
                 await task.changed.wait()
+
+    async def read_blocks(
+        self, place: Place, task_id: str, offset: int = 0, *, follow: bool = False
+    ) -> AsyncIterator[LogBlock]:
+        offset = max(offset, self._task(task_id).lost_bytes)
+        async for data in self.read_log(place, task_id, offset, follow=follow):
+            yield LogBlock(offset, data)
+            offset += len(data)
 
     async def forget(self, place: Place, task_id: str) -> None:
         if self._task(task_id).ending is None:

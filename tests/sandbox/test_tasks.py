@@ -25,6 +25,7 @@ from att.workspace.backends.subprocesses import SubprocessSandboxes
 from att.workspace.place import Place
 from att.workspace.schema import Channel, Ending, TaskKind, TaskSpec, TaskState
 from att.workspace.shim.attach import frame
+from att.workspace.shim.log import STEP_BYTES
 from att.workspace.shim.records import RUN, take_lock
 
 pytestmark = pytest.mark.anyio
@@ -248,6 +249,23 @@ async def test_a_log_keeps_what_fits_and_counts_the_rest_while_the_task_goes_on(
     assert log == whole[:1000]
     assert (state.log_bytes, state.log_dropped_bytes) == (1000, len(whole) - 1000)
     assert (world.place.work / "done").exists()
+
+
+async def test_an_apps_log_keeps_its_newest_bytes_each_at_its_place(world: World) -> None:
+    program = "import sys\nfor n in range(60_000): sys.stdout.write(f'{n:099d}\\n')"
+    command = (sys.executable, "-c", program)
+    await world.start(*command, kind=TaskKind.APP, log_bytes_max=2_000_000)
+    state = await world.sandboxes.wait(world.place, "task_1")
+    whole = "".join(f"{number:099d}\n" for number in range(60_000)).encode()
+
+    blocks = [block async for block in world.sandboxes.read_blocks(world.place, "task_1")]
+    first = blocks[0].offset
+    assert 2_000_000 <= len(whole) - first < 2_000_000 + STEP_BYTES
+    assert b"".join(block.data for block in blocks) == whole[first:]
+    assert [block.offset for block in blocks[1:]] == [block.offset + len(block.data) for block in blocks[:-1]]
+    assert (state.log_bytes, state.log_dropped_bytes) == (len(whole), first)
+    on_disk = (world.place.task("task_1") / "log").stat().st_blocks * 512
+    assert on_disk < 2_000_000 + 2 * STEP_BYTES
 
 
 async def test_who_follows_a_log_loses_nothing_through_a_break(world: World) -> None:

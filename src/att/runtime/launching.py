@@ -16,6 +16,8 @@ from att.workspace.schema import Program, TaskKind, TaskSpec, TaskState
 _log = structlog.get_logger()
 
 MEMORY_BYTES_MAX = 2 * 1024 * 1024 * 1024
+# Whoever reads along may be this far behind: more than ten seconds of an app that writes ten megabytes in each.
+LOG_BYTES_MAX = 128 * 1024 * 1024
 TASKS_KEPT = 3
 
 
@@ -45,6 +47,7 @@ class Launcher:
                 environment=self._environments.plain(),
                 secrets=await self._environments.secret(place),
                 memory_bytes_max=MEMORY_BYTES_MAX,
+                log_bytes_max=LOG_BYTES_MAX,
                 port=app.port,
             ),
         )

@@ -1,6 +1,7 @@
 """Reads the log of an app by cursor: a task and a byte in its log, so that nothing is lost or read twice.
 
-The parts are whole lines where there are any; put together they are the log.
+The parts are whole lines where there are any; put together they are the log. An app's log keeps its newest bytes, and
+a part says how many before it are gone.
 """
 
 import re
@@ -105,19 +106,24 @@ def last_lines(text: bytes, lines: int) -> int:
 async def _parts(
     sandboxes: Sandboxes, place: Place, task_id: str, offset: int, *, follow: bool, lines: int | None
 ) -> AsyncIterator[LogPart]:
-    pending = b""
-    async for chunk in sandboxes.read_log(place, task_id, offset, follow=follow):
-        pending += chunk
+    pending, missing = b"", 0
+    async for block in sandboxes.read_blocks(place, task_id, offset, follow=follow):
+        if gap := block.offset - offset - len(pending):
+            if pending:
+                yield _part(task_id, offset + len(pending), pending, missing)
+            offset, pending, missing = block.offset, b"", gap
+        pending += block.data
         while size := split(pending[:PART_BYTES], final=False):
             taken = pending[:size] if lines is None else first_lines(pending[:size], lines)
             offset, pending = offset + len(taken), pending[len(taken) :]
-            yield _part(task_id, offset, taken)
+            yield _part(task_id, offset, taken, missing)
+            missing = 0
             if lines is not None:
                 lines -= taken.count(b"\n") or 1
                 if lines <= 0:
                     return
     if pending:
-        yield _part(task_id, offset + len(pending), pending)
+        yield _part(task_id, offset + len(pending), pending, missing)
 
 
 async def _tail(sandboxes: Sandboxes, place: Place, task_id: str, lines: int) -> int:
@@ -152,5 +158,5 @@ async def _next(wanted: Wanted, task_id: str, *, follow: bool, missing: bool) ->
             return task_id
 
 
-def _part(task_id: str, offset: int, data: bytes) -> LogPart:
-    return LogPart(cursor=f"{task_id}:{offset}", text=data.decode("utf-8", "replace"))
+def _part(task_id: str, offset: int, data: bytes, missing: int) -> LogPart:
+    return LogPart(cursor=f"{task_id}:{offset}", text=data.decode("utf-8", "replace"), missing_bytes=missing)

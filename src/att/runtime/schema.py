@@ -78,6 +78,9 @@ class LogPart(BaseModel):
 
     cursor: str
     text: str
+    missing_bytes: int = Field(
+        default=0, description="how many bytes before this part were asked for and are kept no longer"
+    )
 
 
 class _Strict(BaseModel):

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from att.workspace.place import Place
-from att.workspace.schema import Channel, TaskSpec, TaskState
+from att.workspace.schema import Channel, LogBlock, TaskSpec, TaskState
 
 
 class Sandboxes(Protocol):
@@ -41,6 +41,11 @@ class Sandboxes(Protocol):
 
     def read_log(self, place: Place, task_id: str, offset: int = 0, *, follow: bool = False) -> AsyncIterator[bytes]:
         """Yield the log's bytes from `offset` on; with `follow` until the task has ended."""
+
+    def read_blocks(
+        self, place: Place, task_id: str, offset: int = 0, *, follow: bool = False
+    ) -> AsyncIterator[LogBlock]:
+        """Do as `read_log` and say where each block stands, for an app's log, which loses its oldest bytes."""
 
     async def forget(self, place: Place, task_id: str) -> None:
         """Remove the folder of a task that has ended."""

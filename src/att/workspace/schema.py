@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -65,6 +66,13 @@ class TaskSpec(BaseModel):
     pty: bool = False
     stdin: str = Field(default="", max_length=STDIN_CHARS_MAX, repr=False)
     grant: str | None = Field(default=None, max_length=4096, repr=False)
+
+
+class LogBlock(NamedTuple):
+    """Bytes of a log and where in it they stand: behind the offset asked for where the log lost what came before."""
+
+    offset: int
+    data: bytes
 
 
 class Ending(StrEnum):

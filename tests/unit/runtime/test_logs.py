@@ -41,6 +41,18 @@ async def test_parts_read_by_cursor_put_together_are_the_log(tmp_path: Path) -> 
 
 
 @pytest.mark.anyio
+async def test_who_comes_too_late_is_told_how_much_is_gone_and_reads_on_with_right_cursors(tmp_path: Path) -> None:
+    async with world(tmp_path) as at:
+        await at.start()
+        at.sandboxes.last.write(b"first\nsecond\nthird\n")
+        at.sandboxes.last.lost_bytes = len(b"first\n")
+        parts = await _read(at, cursor="0", limit=1)
+        assert [(part.text, part.missing_bytes) for part in parts] == [("second\n", 6)]
+        later = await _read(at, cursor=parts[-1].cursor)
+        assert [(part.text, part.missing_bytes) for part in later] == [("third\n", 0)]
+
+
+@pytest.mark.anyio
 async def test_a_limit_counts_lines(tmp_path: Path) -> None:
     async with world(tmp_path) as at:
         await at.start()

@@ -48,7 +48,8 @@ def item_of(value: Mapping[str, Any], form: str) -> str:
     text: str | None = next((value[key] for key in ("text", "line") if isinstance(value.get(key), str)), None)
     if text is None:
         return json.dumps(value, ensure_ascii=False) + "\n"
-    return text if text.endswith("\n") else text + "\n"
+    gap = f"... {missing} bytes are kept no longer ...\n" if (missing := value.get("missing_bytes")) else ""
+    return gap + (text if text.endswith("\n") else text + "\n")
 
 
 def _table(value: Any, name: str) -> str:

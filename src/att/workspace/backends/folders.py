@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from att.kernel.errors import InvalidInput, NotFound, Unavailable
 from att.workspace.place import Place
-from att.workspace.schema import Channel, Ending, TaskState
+from att.workspace.schema import Channel, Ending, LogBlock, TaskState
 from att.workspace.shim.records import EXIT, LOCK, LOG, RECORD_BYTES_MAX, RUN, Begun, Over, begun_of, is_held, over_of
 from att.workspace.verbs.beneath import folder, open_beneath, opened
 
@@ -56,14 +56,21 @@ class TaskFolders:
         self, place: Place, task_id: str, offset: int = 0, *, follow: bool = False
     ) -> AsyncIterator[bytes]:
         """Yield the log's bytes from `offset` on; with `follow` until the task has ended."""
+        async for block in self.read_blocks(place, task_id, offset, follow=follow):
+            yield block.data
+
+    async def read_blocks(
+        self, place: Place, task_id: str, offset: int = 0, *, follow: bool = False
+    ) -> AsyncIterator[LogBlock]:
+        """Do as `read_log` and say where each block stands: behind `offset` where the log lost its beginning."""
         await self.state(place, task_id)
         fd = await run_sync(_open_log, place, task_id)
         try:
             over = not follow
             while True:
-                block = await run_sync(os.pread, fd, LOG_BLOCK_BYTES, offset)
-                if block:
-                    offset += len(block)
+                block = await run_sync(_block, fd, offset)
+                if block.data:
+                    offset = block.offset + len(block.data)
                     yield block
                 elif over:
                     return
@@ -183,6 +190,20 @@ def _last_sign(fd: int) -> str:
     except FileNotFoundError:
         changed = os.fstat(fd).st_mtime
     return datetime.fromtimestamp(changed, UTC).isoformat()
+
+
+def _block(fd: int, offset: int) -> LogBlock:
+    """Read a block at `offset`, or at the first byte after it that the log still has."""
+    while data := os.pread(fd, LOG_BLOCK_BYTES, offset):
+        # Looked at after reading: what became a hole in between may have been read as zeros.
+        try:
+            kept = os.lseek(fd, offset, os.SEEK_DATA)
+        except OSError:
+            break  # nothing but a hole up to the end: no log that `att-run` wrote
+        if kept == offset:
+            return LogBlock(offset, data)
+        offset = kept
+    return LogBlock(offset, b"")
 
 
 def _open_log(place: Place, task_id: str) -> int:

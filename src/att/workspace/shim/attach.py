@@ -131,6 +131,8 @@ class Client:
 
     def _serve(self, events: int) -> None:
         if events & WRITE and self._position is not None:
+            if self._position < self._attach.log.first:
+                raise ConnectionResetError  # it fell behind what the log keeps, and zeros are no output
             room = min(_BLOCK, self._attach.log.size - self._position)
             self._position += os.sendfile(self._connection.fileno(), self._attach.log.fd, self._position, room)
         if events & READ:

@@ -24,6 +24,7 @@ class RunSpec:
     socket, `agent.sock`, as descriptor ATT_LISTEN_FD. `contained`: the first process is bubblewrap, which takes its
     children down with it, so it gets no SIGTERM, says a death by signal N with the code 128 + N, and leaves it to the
     process inside to make the terminal its own: job control knows no session of another process namespace.
+    `log_keeps_newest`: beyond `log_bytes_max` the log loses its beginning, not its end.
     """
 
     task_id: str
@@ -40,6 +41,7 @@ class RunSpec:
     stdin: str = field(default="", repr=False)
     listens: bool = False
     contained: bool = False
+    log_keeps_newest: bool = False
 
     def dumped(self) -> bytes:
         """Return the form in which it travels."""
@@ -103,4 +105,5 @@ def resolved(task: Mapping[str, Any], inside: Inside) -> RunSpec:
         proxy=(*inside.egress, task["grant"]) if task["grant"] is not None else None,
         stdin=task["stdin"],
         listens=task["kind"] == "agent",
+        log_keeps_newest=task["kind"] == "app",
     )

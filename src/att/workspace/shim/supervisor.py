@@ -52,7 +52,7 @@ class Supervisor:
         self._group = group
         self._clock = clock
         self._loop = Loop()
-        self._log = Log(LOG, spec.log_bytes_max)
+        self._log = Log(LOG, spec.log_bytes_max, keeps_newest=spec.log_keeps_newest)
         self._inherited = unix_listener(AGENT_SOCKET) if spec.listens else None
         self._port = _free_port() if spec.port == 0 else spec.port
         self._child: Child | None = None

@@ -3762,6 +3762,12 @@ export interface components {
             cursor: string;
             /** Text */
             text: string;
+            /**
+             * Missing Bytes
+             * @description how many bytes before this part were asked for and are kept no longer
+             * @default 0
+             */
+            missing_bytes: number;
         };
         /**
          * Match

@@ -68,6 +68,10 @@ def test_a_stream_item_is_its_text_a_json_line_or_a_yaml_document() -> None:
     assert item_of(item, "table") == "hello\n"
     assert json.loads(item_of(item, "json")) == item
     assert yaml.safe_load(item_of(item, "yaml")) == item
+
+
+def test_a_gap_before_an_item_is_told() -> None:
+    assert item_of({"text": "later\n", "missing_bytes": 7}, "table") == "... 7 bytes are kept no longer ...\nlater\n"
     assert item_of({"cursor": "1"}, "table") == '{"cursor": "1"}\n'
 
 
