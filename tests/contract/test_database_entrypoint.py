@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fakes.database import make_database
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PYTHON = [sys.executable, "-m", "att.entrypoints.database"]
@@ -125,9 +126,7 @@ def ids(directory: Path) -> set[str]:
 
 @pytest.fixture
 def link(tmp_path: Path) -> Path:
-    run("create", tmp_path / "db-1")
-    (tmp_path / "db").symlink_to("db-1")
-    return tmp_path / "db"
+    return make_database(tmp_path)
 
 
 def test_create_and_info_answer_in_json(tmp_path: Path) -> None:

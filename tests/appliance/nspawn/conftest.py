@@ -24,9 +24,9 @@ from tests.fakes.overlays import Overlay, engine_that_dies_when_asked
 from att.release.install import install_file
 from att.release.trust import load_signing_key
 
-# Long enough for the release that crashes eight seconds after it was ready.
 QUICK = b"[gate]\nsuccesses = 3\nprobation_seconds = 3\n[deadlines]\nready_seconds = 60\n"
-GATES = b"[gate]\nsuccesses = 5\nprobation_seconds = 11\n[deadlines]\nready_seconds = 30\n"
+# The bad releases of these tests are found before their probation begins.
+GATES = b"[gate]\nsuccesses = 3\nprobation_seconds = 4\n[deadlines]\nready_seconds = 30\n"
 
 
 def why_not() -> str | None:

@@ -74,16 +74,16 @@ class Upgrades:
         (appliance.work / "token").write_text(self.token, encoding="ascii")
         self.cookie = self._claim()
 
-    def make(self, variant: Variant | str) -> tuple[str, Path]:
+    def make(self, variant: Variant | str, *, thin: bool = False) -> tuple[str, Path]:
         """Derive the next version as `variant` of the catalogue; returns version and the bundle's path in the guest.
 
-        It has the migrations that were `kept`, and its own after them.
+        It has the migrations that were `kept`, and its own after them. A thin one carries what is not installed.
         """
         wanted = CATALOGUE[variant] if isinstance(variant, str) else variant
         wanted = replace(wanted, migrations=(*self.kept, *wanted.migrations))
         self._made += 1
         version = f"9.0.{self._made}"
-        made = wanted.derive(self.base, version, key=self.key, output=self.appliance.work / "bundles")
+        made = wanted.derive(self.base, version, key=self.key, output=self.appliance.work / "bundles", thin=thin)
         bundle = Path("/var/tmp") / made.name
         shutil.move(made, self.appliance.root / bundle.relative_to("/"))
         return version, bundle
@@ -245,7 +245,7 @@ def assert_rolled_back(upgrades: Upgrades, variant: Variant) -> str:
     assert code == 4
     assert "version_bad" in said + json.dumps(transaction)
 
-    version, good = upgrades.make("good_none")
+    version, good = upgrades.make("good_none", thin=True)
     code, _, said = upgrades.apply(good)
     assert code == 0, said
     assert upgrades.serving() == version
