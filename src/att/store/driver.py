@@ -24,6 +24,11 @@ class Driver(aiosqlite.Connection):
         """Return a cursor, which nothing is done for yet."""
         return Cursor(self)
 
+    async def rollback(self) -> None:
+        """End the transaction; without one there is nothing to go to the thread for."""
+        if self.in_transaction:
+            await super().rollback()
+
     async def run(self, work: Callable[[sqlite3.Connection], None]) -> None:
         """Do `work` in the connection's thread."""
         await self._execute(work, self._conn)  # type: ignore[no-untyped-call]  # the driver's own door to its thread

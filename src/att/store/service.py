@@ -132,7 +132,7 @@ class Store:
     async def could_write(self) -> bool:
         """Whether a write could begin now: the question of the API's door, which then waits. Raises as `ready`."""
         if self._turn.locked() and not self._fenced:
-            return not await self._fence_file_there()
+            return not self._fence_file_there()
         try:
             await self.writable(patience_seconds=0)
         except Unavailable as error:
@@ -215,7 +215,7 @@ class Store:
             raise dialect.fenced()
 
     async def _pass_fence_file(self, deadline: float, patience: float) -> None:
-        while await self._fence_file_there():
+        while self._fence_file_there():
             if patience <= 0 or self._draining:
                 raise dialect.fenced()
             with self._waits_until(deadline):
@@ -234,8 +234,9 @@ class Store:
             with self._waits_until(deadline):
                 await anyio.sleep(_POLL_SECONDS)
 
-    async def _fence_file_there(self) -> bool:
-        return self._fence_file is not None and await anyio.Path(self._fence_file).exists()
+    def _fence_file_there(self) -> bool:
+        # Memory, not a disk: the question costs less than the way to a thread that could wait for it.
+        return self._fence_file is not None and self._fence_file.exists()
 
     async def _engines(self) -> _Open:
         if self._opened:
