@@ -24,10 +24,11 @@ case $tier in
     said=$(mktemp)
     python -m pytest tests/console -q "${workers[@]}" --timeout 300 "${@:2}" >"$said" 2>&1 &
     browser=$! failed=0
+    trap 'kill "$browser" 2>/dev/null || true; rm -f "$said"' EXIT
     python -m pytest tests/appliance/nspawn -q "${in_order[@]}" --timeout 900 \
       --ignore tests/appliance/nspawn/test_upgrade.py "${@:2}" || failed=$?
     wait "$browser" || failed=$?
-    cat "$said" && rm "$said"
+    cat "$said"
     [ "$failed" -eq 0 ] || exit "$failed"
     # Alone, because it measures how long clients wait.
     python -m pytest tests/appliance/nspawn/test_upgrade.py -q "${in_order[@]}" --timeout 900 "${@:2}"

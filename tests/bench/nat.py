@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.bench.processes import pss_bytes_of
 from tests.bench.table import Row
 
 from att.appliance import facts
@@ -14,7 +15,7 @@ from att.nat.place import nat_python
 
 RUNS = 100
 TEMPLATE = Path("templates") / "chatbot" / "files"
-_MIB = 1024
+_MIB = 2**20
 
 
 def worker() -> list[Row]:
@@ -37,14 +38,14 @@ def worker() -> list[Row]:
             taken.append(1000 * (time.perf_counter() - before))
             if verdict["problems"]:
                 raise RuntimeError(f"the template is not valid: {verdict['problems']}")
-        memory = _resident_kib(process.pid) / _MIB
+        memory = pss_bytes_of(process.pid) / _MIB
         process.stdin.close()
     how = "`python -m att_nat.worker`"
     of = f"the chatbot template, {RUNS} times after one, question to answer over the pipe"
     percentile = statistics.quantiles(taken[1:], n=20)[-1]
     return [
         Row("NAT's worker ready", f"{start:.1f} s", "", how=f"{how}, {ready['components']} components"),
-        Row("NAT's worker, memory", f"{memory:.0f} MiB", "330 MB with the router", how=f"{how}, RSS after the checks"),
+        Row("NAT's worker, memory", f"{memory:.0f} MiB", "330 MB with the router", how=f"{how}, PSS after the checks"),
         Row("check of a config, warm", f"{statistics.median(taken[1:]):.1f} ms", "50 ms", how=f"{of}, median"),
         Row("check of a config, warm", f"{percentile:.1f} ms", "50 ms", how=f"{of}, 95 %"),
     ]
@@ -59,8 +60,3 @@ def _question() -> dict[str, Any]:
         "sources": sources,
         "package": "chatbot",
     }
-
-
-def _resident_kib(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))

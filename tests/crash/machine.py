@@ -69,11 +69,12 @@ class Clock:
 
 @dataclass
 class Machine:
-    """`sick` maps a release to what is wrong with it; `crash_at` counts ticks."""
+    """`sick` maps a release to what is wrong with it; `crash_at` counts ticks, `dies_before` names one."""
 
     root: Path
     sick: dict[str, str] = field(default_factory=dict)
     crash_at: int | None = None
+    dies_before: str | None = None
     clock: Clock = field(default_factory=Clock)
     self_test_seconds: float = 1.0
     context: Context = Context.APPLIANCE
@@ -122,6 +123,9 @@ class Machine:
         self.write_row()
         if self.crash_at is not None and len(self.effects) >= self.crash_at:
             self.crash_at = None
+            raise Crash(effect)
+        if effect == self.dies_before:
+            self.dies_before = None
             raise Crash(effect)
 
     def world(self) -> World:

@@ -302,17 +302,9 @@ def test_in_production_stage0_asks_for_the_override_too(tmp_path: Path) -> None:
 def test_in_production_a_trial_whose_engine_died_is_left_only_by_an_explicit_override(tmp_path: Path) -> None:
     machine = made(tmp_path / "m")
     machine.context = Context.PRODUCTION
-    real = machine.tick
-
-    def dies(effect: str) -> None:
-        real(effect)
-        if effect == "journal PROBATION intent":
-            raise Crash(effect)
-
-    machine.tick = dies  # type: ignore[method-assign]
+    machine.dies_before = "journal PROBATION intent"
     with pytest.raises(Crash):
         machine.apply(NONE)
-    machine.tick = real  # type: ignore[method-assign]
     world = machine.world()
     with world.lock():
         with pytest.raises(CannotGoBack) as caught:

@@ -152,7 +152,3 @@ def parse(operation: Operation, values: Mapping[str, Any]) -> BaseModel:
 def _whole(value: Any) -> Any:
     """Return 5 for 5.0: to JSON Schema both are integers."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _audited(call: Call, outcome: str) -> bool:
-    return call.operation.effect is not Effect.READ and outcome != "confirmation_required"

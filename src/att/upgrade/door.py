@@ -7,7 +7,6 @@ import os
 import pwd
 import socket
 import stat
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from att.effects.peers import peer_uid
 from att.kernel.error_json import error_object
 from att.kernel.errors import AttError, Failed, Forbidden, InvalidInput, TooLarge, TooMany
 from att.upgrade.wire import LINE_BYTES_MAX, WITH_FILE, Ask, Peer, allowed, line_of, read_ask
@@ -175,9 +175,7 @@ def receive(connection: socket.socket) -> Request:
 
 def peer_of(connection: socket.socket) -> Peer:
     """Who connected, by the kernel's word."""
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    _, uid, _ = struct.unpack("3i", raw)
-    return peer(uid)
+    return peer(peer_uid(connection))
 
 
 def peer(uid: int) -> Peer:

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ import httpx
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from tests.e2e.dev.service import Dev
 
 from att.kernel.operation import Effect, Kind, Operation
 from att.surfaces import table
@@ -21,6 +22,10 @@ from att.surfaces.cli.index import Spec, specs
 OPERATIONS = {operation.name: operation for operation in table.operations()}
 SPECS = {spec.name: spec for spec in specs().values()}
 JOB_SECONDS = 600.0
+
+
+Do = Callable[..., Any]
+"""`Door.do`, or a part of it."""
 
 
 class Said(Exception):
@@ -133,3 +138,15 @@ def ready(url: str) -> bool:
         return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
     except httpx.HTTPError:
         return False
+
+
+def attctl(dev: Dev, folder: Path, token: str) -> Door:
+    """Return the command line's door of a served ATT; `folder` is made for what it writes."""
+    folder.mkdir()
+    (folder / "token").write_text(token)
+    return Attctl(dev.url, folder / "token", folder)
+
+
+def mcp(dev: Dev, _: Path, token: str) -> Door:
+    """Return the MCP client's door of a served ATT."""
+    return Mcp(dev.url, token)

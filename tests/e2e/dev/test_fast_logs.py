@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 from tests.bench.table import Row, write
+from tests.e2e.dev.doors import Do, attctl
 from tests.e2e.dev.service import Dev
-from tests.e2e.dev.test_story import Do, attctl
 
 from att.entrypoints.dev import development_facts
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.bench.table import Row, write
 from tests.e2e.dev.bare import seconds_to_healthy
-from tests.e2e.dev.doors import Attctl, Door, Mcp, Said
+from tests.e2e.dev.doors import Do, Door, Said, attctl, mcp
 from tests.e2e.dev.service import Dev
 
 from att.entrypoints.dev import development_facts
@@ -24,18 +24,6 @@ STARTS = 3
 CHECKS_SECONDS = 300.0
 ASKED = {"chatbot": ("What is 17 * 23?", "391"), "tool-server": ('Count the words of "one two three"', "3 words")}
 _names = count(1)
-
-Do = Callable[..., Any]
-
-
-def attctl(dev: Dev, folder: Path, token: str) -> Door:
-    folder.mkdir()
-    (folder / "token").write_text(token)
-    return Attctl(dev.url, folder / "token", folder)
-
-
-def mcp(dev: Dev, _: Path, token: str) -> Door:
-    return Mcp(dev.url, token)
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from tests.bench.processes import command_of, descendants, pss_bytes_of
 from tests.bench.table import Row, write
+from tests.e2e.dev.doors import attctl
 from tests.e2e.dev.service import Dev
-from tests.e2e.dev.test_story import attctl
 
 APPS = 20
 AT_ONCE = 4
