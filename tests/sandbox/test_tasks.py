@@ -344,6 +344,18 @@ async def test_a_client_that_sends_no_frames_is_let_go(world: World) -> None:
     assert (await world.sandboxes.state(world.place, "task_1")).running
 
 
+async def test_who_follows_from_before_what_an_apps_log_keeps_is_let_go_instead_of_given_zeros(world: World) -> None:
+    wrote = "import sys, time\nsys.stdout.write('x' * 4_000_000)\nsys.stdout.flush()\ntime.sleep(600)"
+    await world.start(sys.executable, "-c", wrote, kind=TaskKind.APP, log_bytes_max=1_000_000)
+    with anyio.fail_after(30):
+        while (state := await world.sandboxes.state(world.place, "task_1")).log_bytes < 4_000_000:  # noqa: ASYNC110 - of another process
+            await anyio.sleep(0.01)
+    assert await received(await attached(world, 0), None) == b""
+    with await attached(world, state.log_bytes - 3) as connection:
+        assert await received(connection, b"xxx") == b"xxx"
+    await world.sandboxes.stop(world.place, "task_1", grace_seconds=0.1)
+
+
 async def test_the_port_of_an_app_is_reached_through_its_socket(world: World) -> None:
     server = (
         "import http.server, os, sys\n"
