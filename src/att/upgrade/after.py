@@ -15,6 +15,7 @@ MARGIN_SECONDS = 60.0
 _API = f"{API}.service"
 _POLL_SECONDS = 0.2
 _ANSWER_SECONDS = 2.0
+_TURNS_SECONDS = 25.0
 
 
 class TrialFailed(Exception):
@@ -76,8 +77,7 @@ def restart(tools: Tools, transaction: Transaction, attempt: int) -> Transaction
     _await_replaced(tools, transaction)
     services.drop_lock(world)
     _await_answer(tools, transaction)
-    world.before_effect("restart the other services")
-    world.units.restart([name for name in names if name != _API])
+    _restart_in_turn(tools, [name for name in names if name != _API])
     return world.record(
         transaction.id, State.RESTARTED, Phase.DONE, deadline=deadline, restarted_at=world.clock.monotonic()
     )
@@ -104,6 +104,24 @@ def _await_answer(tools: Tools, transaction: Transaction) -> None:
         if state.restarts or state.active not in ("active", "activating"):
             return
         world.clock.sleep(_POLL_SECONDS)
+
+
+def _restart_in_turn(tools: Tools, names: list[str]) -> None:
+    """Restart one after the other, each once the former runs: what waited for the API is answered meanwhile.
+
+    One that does not come up is not waited for, and after `_TURNS_SECONDS` none is: the trial judges them all.
+    """
+    world = tools.world
+    until = world.clock.monotonic() + _TURNS_SECONDS
+    for name in names:
+        former = world.units.state(name).invocation
+        world.before_effect(f"restart {name}")
+        world.units.restart([name])
+        while world.clock.monotonic() < until:
+            state = world.units.state(name)
+            if state.restarts or (state.invocation not in ("", former) and state.active != "activating"):
+                break
+            world.clock.sleep(_POLL_SECONDS)
 
 
 def prove(tools: Tools, transaction: Transaction, attempt: int) -> Transaction:
