@@ -75,6 +75,7 @@ def evidence(image: Image) -> Iterator[list[Row]]:
 def told(variant: str, outcome: str, report: dict[str, Any]) -> Row:
     answers = ", ".join(f"{count} × {kind}" for kind, count in sorted(report["statuses"].items()))
     figure = f"longest wait {report['longest_wait_seconds']:.1f} s; {answers}"
+    print(f"{variant}: {outcome}, {figure}")
     return Row(f"{variant}: {outcome}", figure, f"{LONGEST_WAIT_SECONDS_MAX:.0f} s")
 
 
