@@ -46,6 +46,8 @@ from att.surfaces.uploads import Uploads
 
 SETTINGS_SECONDS = 5.0
 FENCE_FILE = "fence"
+WARM_SECONDS_MAX = 60
+BUSY_SHARE = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +60,6 @@ class Platform:
     store: Store
     identity: Identity
     draining: Draining
-    mcp: McpEndpoint
 
 
 def migrations_folder() -> Path:
@@ -129,7 +130,7 @@ async def build(where: Facts, settings: LiveSettings, *, appliance: bool) -> Pla
     for end in (store.drain, jobs.stop, events.stop, *rooms.ends):
         draining.on_begin(end)
     app = create_app(wiring, _lifespan(store, jobs, events, mcp, settings, rooms))
-    return Platform(app, store, identity, draining, mcp)
+    return Platform(app, store, identity, draining)
 
 
 def _door(store: Store) -> Callable[[], Awaitable[None]]:
@@ -221,6 +222,7 @@ def _lifespan(
             for run in (store.run, jobs.run, events.run, mcp.run, keep_watchdog_quiet, *rooms.runs):
                 tasks.start_soon(run)
             tasks.start_soon(_follow_log_level, settings)
+            tasks.start_soon(warm_when_calm, mcp.warm)
             yield
             tasks.cancel_scope.cancel()
         await store.close()
@@ -237,15 +239,27 @@ async def _follow_log_level(settings: LiveSettings) -> None:
             journal.set_level(level)
 
 
+async def warm_when_calm(
+    warm: Callable[[], None], *, used: Callable[[], float] = time.process_time, second: float = 1.0
+) -> None:
+    """Call `warm` once those who waited for this process have their answers, or after a minute.
+
+    They are answered by one processor, half of which an import beside them would take. `used` tells how many seconds
+    of a processor this process has taken.
+    """
+    for _ in range(WARM_SECONDS_MAX):
+        before = used()
+        await anyio.sleep(second)
+        if used() - before < BUSY_SHARE * second:
+            break
+    warm()
+
+
 class ApiServer(BoundedServer):
-    """The API's server: MCP is warmed up once connections are taken, everything open hears of the end."""
+    """The API's server: everything open hears of its end."""
 
     def __init__(self, platform: Platform, *, on_ready: Callable[[], None]) -> None:
-        def ready() -> None:
-            on_ready()
-            platform.mcp.warm()
-
-        super().__init__(platform.app, on_ready=ready, on_stop=platform.draining.begin, lifespan="on")
+        super().__init__(platform.app, on_ready=on_ready, on_stop=platform.draining.begin, lifespan="on")
 
 
 async def serve(

@@ -14,6 +14,8 @@ from att_stage0.units import FENCE, UnitsFailed
 MARGIN_SECONDS = 60.0
 _API = f"{API}.service"
 _POLL_SECONDS = 0.2
+_IDLE_POLL_SECONDS = 0.5
+"""Between looks that nobody waits for: a look starts a program, which a service that starts beside it has to pay."""
 _ANSWER_SECONDS = 2.0
 _TURNS_SECONDS = 25.0
 
@@ -103,7 +105,7 @@ def _await_answer(tools: Tools, transaction: Transaction) -> None:
         state = world.units.state(_API)
         if state.restarts or state.active not in ("active", "activating"):
             return
-        world.clock.sleep(_POLL_SECONDS)
+        world.clock.sleep(_IDLE_POLL_SECONDS)
 
 
 def _restart_in_turn(tools: Tools, names: list[str]) -> None:
@@ -121,7 +123,7 @@ def _restart_in_turn(tools: Tools, names: list[str]) -> None:
             state = world.units.state(name)
             if state.restarts or (state.invocation not in ("", former) and state.active != "activating"):
                 break
-            world.clock.sleep(_POLL_SECONDS)
+            world.clock.sleep(_IDLE_POLL_SECONDS)
 
 
 def prove(tools: Tools, transaction: Transaction, attempt: int) -> Transaction:
