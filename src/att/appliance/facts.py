@@ -57,6 +57,7 @@ class Paths:
     keys: Path
     launch: Path
     seed: Path
+    seed_bundle: Path
     docs: Path
 
 

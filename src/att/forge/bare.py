@@ -115,6 +115,15 @@ class Bare:
             raise Failed("git_failed", f"cannot pack {self.folder.name}: {packed.reason[:300]}")
         return True
 
+    async def take_bundle(self, bundle: Path, refspecs: Sequence[str]) -> None:
+        """Fetch refs from a git bundle."""
+        taken = await git.run(
+            self.folder, "fetch", "--no-auto-maintenance", "--no-write-fetch-head", "--no-tags", "--", str(bundle),
+            *refspecs, seconds=TIDY_SECONDS_MAX, settings=("protocol.file.allow=always",),
+        )  # fmt: skip
+        if taken.code != 0:
+            raise Failed("git_failed", f"cannot take the bundle {bundle.name}: {taken.reason[:300]}")
+
     async def refs(self, prefix: str = "refs/") -> dict[str, str]:
         """Return the refs below `prefix` with their objects."""
         form = "--format=%(objectname) %(refname)"

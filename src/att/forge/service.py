@@ -111,6 +111,17 @@ class Forge:
             await self._protect(place.project_id, branch)
         await self.repositories.check_out(place, branch or FIRST_BRANCH)
 
+    async def take_bundle(self, place: Place, bundle: Path, rules: Policy) -> None:
+        """Make the project's bare repository of a git bundle's main and tags, the empty worktree a checkout of it.
+
+        For a bundle of the image's own, which root wrote. Raises Failed(git_failed).
+        """
+        bare = await self.repositories.free(place.project_id)
+        await bare.make(FIRST_BRANCH)
+        await self.set_policy(place.project_id, rules)
+        await bare.take_bundle(bundle, (f"+{HEADS}{FIRST_BRANCH}:{HEADS}{FIRST_BRANCH}", "+refs/tags/*:refs/tags/*"))
+        await self.repositories.check_out(place, FIRST_BRANCH)
+
     async def remove(self, project_id: str) -> None:
         """See `projects.ports.Repositories`."""
         async with self._store.write() as connection:

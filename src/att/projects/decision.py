@@ -13,6 +13,8 @@ SLUG_CHARS_MAX = 48
 VALUE_CHARS_MAX = 65_536
 VARIABLES_MAX = 200
 NAME_RULE = f"a name has 1 to {NAME_CHARS_MAX} characters and at least one that a-z or 0-9 can stand for"
+SELF_SLUG = "att"
+"""The short name of ATT's own repository: nobody else gets it, and it is never deleted (ADR 0013)."""
 _NOT_IN_SLUG = re.compile(r"[^a-z0-9]+")
 _VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")

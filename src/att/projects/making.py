@@ -13,7 +13,7 @@ from att.kernel.errors import AttError, Conflict, InvalidInput, Unavailable
 from att.kernel.ids import new_id
 from att.kernel.operation import Caller
 from att.projects import records
-from att.projects.decision import ProjectStatus, free_slot, name_problem, sanitised
+from att.projects.decision import SELF_SLUG, ProjectStatus, free_slot, name_problem, sanitised
 from att.projects.outside import SLOTS, Outside
 from att.projects.ports import Bus
 from att.projects.records import Phase, Stored
@@ -33,7 +33,10 @@ Removal = Callable[[Stored], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Wish:
-    """What somebody wants made. A project with a `job_id` is begun again by that job, others by nobody."""
+    """What somebody wants made. A project with a `job_id` is begun again by that job, others by nobody.
+
+    `itself` is the wish of ATT for its own repository, the one that gets the short name kept for it.
+    """
 
     name: str
     state: ProjectStatus
@@ -43,6 +46,7 @@ class Wish:
     remote_url: str | None = None
     credential: str | None = None
     job_id: str | None = None
+    itself: bool = False
 
 
 class Makers:
@@ -115,6 +119,9 @@ class Makers:
 
     async def _row(self, connection: Connection, wish: Wish, project_id: str) -> Stored:
         slug, limit, now = sanitised(wish.name), self._outside.where.limits.projects_max, self._store.clock()
+        if slug == SELF_SLUG and not wish.itself:
+            text = f"cannot make {wish.name!r}: the short name {slug} is kept for ATT's own repository"
+            raise Conflict("name_taken", text, field="name")
         holder = await records.by_slug(connection, slug)
         if holder is not None:
             raise Conflict(

@@ -7,9 +7,9 @@ import anyio
 import structlog
 
 from att.jobs.service import Jobs
-from att.kernel.errors import AttError, Conflict, NotFound, TooLarge
+from att.kernel.errors import AttError, Conflict, NotFound, Refused, TooLarge
 from att.projects import records
-from att.projects.decision import ProjectStatus, may_become, quota_problem
+from att.projects.decision import SELF_SLUG, ProjectStatus, may_become, quota_problem
 from att.projects.making import Makers
 from att.projects.outside import Outside
 from att.projects.ports import Bus
@@ -114,11 +114,14 @@ class Projects:
         """Stop a project's apps, then remove it with its files, repository, pull requests and secrets.
 
         Once this has begun nobody sees the project; what an interruption leaves is removed by the next sweep.
+        Raises NotFound(project_unknown), Refused(project_own).
         """
         async with self._store.write() as connection:
             row = await records.ready(connection, project)
             if row is None:
                 raise unknown(project)
+            if row.slug == SELF_SLUG:
+                raise Refused("project_own", f"cannot delete {row.slug}: it is ATT's own repository")
             await records.change(connection, row.id, phase=Phase.REMOVING)
         await self.finish_removal(row)
         self._events.publish("project.deleted", {"name": row.name, "slug": row.slug}, project_id=row.id)

@@ -208,8 +208,8 @@ async def test_an_appliance_clones_no_file_but_of_the_seed(tmp_path: Path) -> No
         request = ProjectClone(source="file:///var/lib/att/api/forge/other.git")
         assert await code_of(w.arriving.clone(CALLER, Remembering(), request)) == "url_refused"
         seed = w.projects._outside.where.paths.seed
-        row = await w.arriving.clone(CALLER, Remembering(), ProjectClone(source=f"file://{seed}/att.git"))
-        assert row.slug == "att"
+        row = await w.arriving.clone(CALLER, Remembering(), ProjectClone(source=f"file://{seed}/example.git"))
+        assert row.slug == "example"
 
 
 async def test_project_status_transitions_are_valid(tmp_path: Path) -> None:
