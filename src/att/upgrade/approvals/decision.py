@@ -8,8 +8,10 @@ from itertools import permutations
 from typing import Literal
 
 from att.kernel.errors import AttError, Conflict, Forbidden, Refused
-from att.upgrade.approvals.schema import Approval, Built, Change, Held
+from att.upgrade.approvals.schema import Approval, Built, Change, Denial, Held
 
+ROOT = "root(uid 0)"
+"""Whoever may become root may speak as root: it is nobody of its own."""
 Setting = Literal["required", "auto"]
 _HINT = "have an operator look at it at the SSH door: attctl bootstrap approve NUMBER"
 _SHOWN = 20
@@ -65,9 +67,18 @@ def _twice(change: Change, counted: Sequence[Approval], *, alone: bool) -> bool:
     named = frozenset(change.protected)
     return any(
         frozenset(second.protected) == named
-        and (first.by != second.by or (alone and frozenset(first.protected) != named))
+        and (_two_people(first, second) or (alone and frozenset(first.protected) != named))
         for first, second in permutations(counted, 2)
     )
+
+
+def _two_people(one: Approval, other: Approval) -> bool:
+    return one.by != other.by and ROOT not in (one.by, other.by)
+
+
+def denial_of(change: Change, denials: Iterable[Denial]) -> Denial | None:
+    """Return the newest no to the tree of `change`, in whichever commit or pull request it was said."""
+    return next((one for one in reversed(list(denials)) if one.tree == change.tree), None)
 
 
 def signing_problem(
@@ -79,10 +90,13 @@ def signing_problem(
     operators: int,
     paused: bool,
     held: Held | None,
+    denied: Denial | None,
 ) -> AttError | None:
     """Return why the engine does not build and sign what was merged; `held` is None once its revert is in `built`."""
     if paused:
         return Refused("bootstrap_paused", "cannot release: an operator paused it")
+    if denied is not None:
+        return denied_problem(denied)
     if held is not None:
         text = f"cannot release: pull request {held.number} was rolled back and is not reverted yet"
         return Refused("main_held", text, data={"number": held.number, "commit": held.commit})
@@ -91,6 +105,12 @@ def signing_problem(
     if change.commit not in built.parents or change.tree != built.tree:
         return Refused("merge_differs", "cannot release: what was merged is not what was approved")
     return proposal_problem(change) or approvals_problem(change, approvals, setting=setting, operators=operators)
+
+
+def denied_problem(denied: Denial) -> AttError:
+    """Return the refusal of what somebody said no to."""
+    text = f"cannot go on: {denied.by} denied this tree" + (f": {denied.reason}" if denied.reason else "")
+    return Refused("bootstrap_denied", text, data={"number": denied.number, "commit": denied.commit})
 
 
 def _shown(paths: Sequence[str]) -> str:

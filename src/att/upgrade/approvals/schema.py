@@ -7,7 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-PATHS_MAX = 20_000
+Number = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Job = Annotated[str, StringConstraints(pattern=r"^job_[0-9a-z]{1,40}$")]
+PATHS_MAX = 5_000
+SHOWN_MAX = 1_000
+APPROVALS_MAX = 16
+SUBJECT_CHARS_MAX = 200
+REASON_CHARS_MAX = 500
 
 
 class _Strict(BaseModel):
@@ -51,4 +57,86 @@ class Held(_Strict):
     """The merge that was rolled back: nothing is released on top of it until its revert is merged."""
 
     commit: Commit
-    number: int = Field(ge=1, description="The pull request that was rolled back")
+    number: Number = Field(description="The pull request that was rolled back")
+
+
+class Difference(_Strict):
+    """Which files a change adds, changes and removes: all are counted, the first `SHOWN_MAX` of each kind named."""
+
+    added: tuple[str, ...] = Field(default=(), max_length=SHOWN_MAX)
+    changed: tuple[str, ...] = Field(default=(), max_length=SHOWN_MAX)
+    removed: tuple[str, ...] = Field(default=(), max_length=SHOWN_MAX)
+    added_count: int = Field(default=0, ge=0)
+    changed_count: int = Field(default=0, ge=0)
+    removed_count: int = Field(default=0, ge=0)
+
+
+class Proposal(_Strict):
+    """A change as a pull request brings it, everything but `subject` and the dropped tests computed by the engine."""
+
+    number: Number
+    base: Commit = Field(description="The running release's commit, which the change is told against")
+    change: Change
+    difference: Difference
+    subject: str = Field(default="", max_length=SUBJECT_CHARS_MAX, description="As the API told it: not to be trusted")
+    by: str = Field(min_length=1, max_length=128)
+    at: datetime
+
+
+class Record(_Strict):
+    """A proposal with what people said of it; one file."""
+
+    proposal: Proposal
+    approvals: tuple[Approval, ...] = Field(default=(), max_length=APPROVALS_MAX)
+
+
+class Denial(_Strict):
+    """An operator's no to a tree, in whichever commit and pull request it comes again."""
+
+    number: Number
+    commit: Commit
+    tree: Digest
+    by: str = Field(min_length=1, max_length=128)
+    at: datetime
+    reason: str = Field(default="", max_length=REASON_CHARS_MAX)
+
+
+class Denials(_Strict):
+    """All that are remembered, oldest first."""
+
+    denials: tuple[Denial, ...] = ()
+
+
+class Paused(_Strict):
+    """Nothing is released while this is there."""
+
+    by: str = Field(min_length=1, max_length=128)
+    at: datetime
+    reason: str = Field(default="", max_length=REASON_CHARS_MAX)
+
+
+class Cycle(_Strict):
+    """What came of one job's release; `transaction` is empty until the upgrade has begun."""
+
+    job: Job
+    number: Number
+    commit: Commit = Field(description="The merge that is released")
+    transaction: str = Field(default="", max_length=64)
+    verdict: Literal["committed", "rolled_back", "failed_safe", "refused"] | None = None
+    at: datetime
+
+
+class Provenance(_Strict):
+    """Where a release that the appliance made of itself comes from; travels in the bundle as provenance.json."""
+
+    number: Number = Field(description="The pull request")
+    commit: Commit = Field(description="The merge that was built")
+    head: Commit = Field(description="The commit that was approved")
+    tree: Digest
+    base: Commit = Field(description="The commit of the release that built it")
+    approval: Literal["required", "auto"] = Field(description="The setting under which it was released")
+    approvals: tuple[Approval, ...] = ()
+    dropped: tuple[str, ...] = Field(default=(), description="Tests that it collects no more")
+    checks: tuple[str, ...] = Field(default=(), description="The checks that passed, as the API told them")
+    job: Job
+    at: datetime

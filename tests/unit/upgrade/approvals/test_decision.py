@@ -12,10 +12,11 @@ from att.upgrade.approvals.decision import (
     approvals_problem,
     approving_problem,
     counting,
+    denial_of,
     proposal_problem,
     signing_problem,
 )
-from att.upgrade.approvals.schema import Approval, Built, Change, Held
+from att.upgrade.approvals.schema import Approval, Built, Change, Denial, Held
 
 HEAD, OTHER, MERGE = "a" * 40, "b" * 40, "c" * 40
 TREE, CHANGED = "1" * 64, "2" * 64
@@ -24,6 +25,7 @@ PLAIN = Change(commit=HEAD, tree=TREE)
 GUARD = Change(commit=HEAD, tree=TREE, protected=(CHECKS, GATES))
 FEWER = Change(commit=HEAD, tree=TREE, dropped=("tests/unit/test_a.py::test_b",))
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+NO = Denial(number=7, commit=OTHER, tree=TREE, by="ann(uid 1000)", at=NOON, reason="too wide")
 MERGED = Built(commit=MERGE, parents=(OTHER, HEAD), tree=TREE)
 
 
@@ -109,6 +111,10 @@ NAMED: dict[str, Any] = {"protected": (GATES, CHECKS)}
         ([said(**NAMED), said(**NAMED)], 1, "approval_second"),
         ([said(), said()], 1, "approval_second"),
         ([said(**NAMED)], 1, "approval_second"),
+        ([said(), said("root(uid 0)", **NAMED)], 2, "approval_second"),
+        ([said("root(uid 0)"), said(**NAMED)], 2, "approval_second"),
+        ([said(**NAMED), said("root(uid 0)", **NAMED)], 1, "approval_second"),
+        ([said(), said("root(uid 0)", **NAMED)], 1, None),
         ([said(), said("bea", commit=OTHER, **NAMED)], 2, "approval_second"),
         ([said(), said("bot", kind="agent", **NAMED)], 2, "approval_second"),
         ([said(), said("web", door="api", **NAMED)], 2, "approval_second"),
@@ -208,6 +214,7 @@ def test_what_the_image_owns_is_refused_unless_nothing_is_released() -> None:
         (PLAIN, MERGED, {}, None),
         (PLAIN, MERGED, {"paused": True}, "bootstrap_paused"),
         (PLAIN, MERGED, {"held": Held(commit=OTHER, number=7)}, "main_held"),
+        (PLAIN, MERGED, {"denied": NO}, "bootstrap_denied"),
         (PLAIN, MERGED, {"approvals": []}, "approval_missing"),
         (PLAIN, MERGED, {"approvals": [said(commit=OTHER)]}, "approval_missing"),
         (PLAIN, MERGED.model_copy(update={"tree": CHANGED}), {}, "merge_differs"),
@@ -222,14 +229,23 @@ def test_only_what_was_merged_as_it_was_approved_is_signed(
     change: Change, built: Built, more: dict[str, Any], code_: str | None
 ) -> None:
     given: dict[str, Any] = {
-        "approvals": [said()], "setting": "required", "operators": 2, "paused": False, "held": None, **more,
+        "approvals": [said()], "setting": "required", "operators": 2, "paused": False, "held": None, "denied": None,
+        **more,
     }  # fmt: skip
     approvals = given.pop("approvals")
     assert code(signing_problem(change, approvals, built, **given)) == code_
 
 
-@pytest.mark.parametrize("more", [{"paused": True}, {"held": Held(commit=OTHER, number=7)}])
-def test_auto_signs_nothing_that_is_paused_or_held(more: dict[str, Any]) -> None:
-    given: dict[str, Any] = {"setting": "auto", "operators": 1, "paused": False, "held": None}
+def test_a_no_holds_for_the_tree_in_whichever_commit_it_comes_again() -> None:
+    elsewhere = NO.model_copy(update={"tree": CHANGED})
+    newer = NO.model_copy(update={"number": 8})
+    assert denial_of(PLAIN, [elsewhere]) is None
+    assert denial_of(PLAIN, [NO, newer, elsewhere]) is newer
+    assert denial_of(PLAIN.model_copy(update={"commit": OTHER}), [NO]) is NO
+
+
+@pytest.mark.parametrize("more", [{"paused": True}, {"held": Held(commit=OTHER, number=7)}, {"denied": NO}])
+def test_auto_signs_nothing_that_is_paused_held_or_denied(more: dict[str, Any]) -> None:
+    given: dict[str, Any] = {"setting": "auto", "operators": 1, "paused": False, "held": None, "denied": None}
     assert signing_problem(PLAIN, [], MERGED, **given) is None
     assert signing_problem(PLAIN, [], MERGED, **{**given, **more}) is not None
