@@ -68,6 +68,21 @@ class Git:
         values = request.model_dump(exclude={"project_id"})
         return schema.Switched.model_validate(await self._ask(request.project_id, "git.branch", **values))
 
+    async def apply(self, project: str, *, branch: str, patch: str) -> schema.Status:
+        """Apply a patch to the files of the branch that is checked out: all of it, or nothing.
+
+        Raises InvalidInput(patch_refused), Conflict(branch_missing) when another branch is checked out.
+        """
+        return schema.Status.model_validate(await self._write(project, "git.apply", branch=branch, patch=patch))
+
+    async def restore(self, project: str, *, branch: str) -> schema.Status:
+        """Drop what is not committed on the branch that is checked out. Raises Conflict(branch_missing)."""
+        return schema.Status.model_validate(await self._ask(project, "git.restore", branch=branch))
+
+    async def leave(self, project: str, *, branch: str, to: str) -> schema.Status:
+        """Remove a local branch with all that was not committed on it, and check `to` out."""
+        return schema.Status.model_validate(await self._ask(project, "git.leave", branch=branch, to=to))
+
     async def branches(self, project: str) -> schema.BranchPage:
         """Return all branches."""
         return schema.BranchPage.model_validate(await self._ask(project, "git.branches"))

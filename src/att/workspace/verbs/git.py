@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from att.workspace.git import changing, history, transport
+from att.workspace.git import changing, history, patching, transport
 from att.workspace.git.command import Worktree
 from att.workspace.verbs import StreamVerb, Verb, accept
 
@@ -54,10 +54,13 @@ VERBS: Mapping[str, Verb] = {
     "git.commit": _verb(changing.commit),
     "git.branch": _verb(changing.make_branch),
     "git.merge": _verb(changing.merge),
+    "git.apply": _verb(patching.apply),
+    "git.restore": _verb(patching.restore),
+    "git.leave": _verb(patching.leave),
     "git.forget_check": _verb(_forget_check),
 }
 READS = frozenset({"git.status", "git.log", "git.branches", "git.diff", "git.blame", "git.resolve"})
-AGAIN = frozenset({"git.init", "git.stage", "git.commit", "git.forget_check"})
+AGAIN = frozenset({"git.init", "git.stage", "git.commit", "git.restore", "git.leave", "git.forget_check"})
 STREAMS: Mapping[str, StreamVerb] = {
     "git.push": _stream(transport.push),
     "git.fetch": _stream(transport.fetch),
