@@ -1,4 +1,5 @@
-"""The launcher's process: answers at the local door, and starts the tasks and apps of projects for the API.
+"""The launcher's process: answers at the local door, starts the tasks and apps of projects for the API, and has ATT
+built for the upgrade engine.
 
 Two sockets come from the service manager, told apart by their names: `local` and `launcher`.
 """
@@ -25,7 +26,7 @@ from att.kernel.error_json import error_object
 from att.kernel.errors import AttError, Failed, Forbidden
 from att.runtime.local_login import LocalLogin, load_key, person_of_machine, publish
 from att.workspace.launcher import Launcher, Machine
-from att.workspace.launcher_wire import LINE_BYTES_MAX, Start, line_of, may_ask, read_ask
+from att.workspace.launcher_wire import LINE_BYTES_MAX, Build, Start, line_of, may_ask, may_build, read_ask
 
 CONNECTIONS_MAX = 64
 REQUEST_SECONDS_MAX = 10.0
@@ -100,13 +101,17 @@ def launcher_door(launcher: Launcher, api_uid: int) -> Answer:
             raise Forbidden("not_allowed", f"cannot start anything for uid {uid}: only the API may ask")
         async with asyncio.timeout(REQUEST_SECONDS_MAX):
             line = await reader.readuntil(b"\n")
-        return await asyncio.to_thread(_done, launcher, line)
+        return await asyncio.to_thread(_done, launcher, uid, line)
 
     return answer
 
 
-def _done(launcher: Launcher, line: bytes) -> dict[str, object]:
+def _done(launcher: Launcher, uid: int, line: bytes) -> dict[str, object]:
     ask = read_ask(line)
+    if isinstance(ask, Build):
+        if not may_build(uid):
+            raise Forbidden("not_allowed", f"cannot build for uid {uid}: only the upgrade engine may ask")
+        return {"built": launcher.build(ask.job)}
     if isinstance(ask, Start):
         return {"state": launcher.start(ask.slot, ask.spec)}
     act = {"stop": launcher.stop, "state": launcher.state, "forget": launcher.forget}[ask.verb]

@@ -1,4 +1,6 @@
-"""What the launcher does for the API: starts, stops and looks at the units of tasks and apps. Root's side."""
+"""What the launcher does for the API: starts, stops and looks at the units of tasks and apps; for the engine: jobs of
+building ATT. Root's side.
+"""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -9,11 +11,12 @@ from att.effects.filesystem import write_atomically
 from att.effects.processes import Finished, run
 from att.kernel.errors import Conflict, Failed, InvalidInput
 from att.workspace.schema import TaskKind, TaskSpec
-from att.workspace.units import DROP_IN, Slot, drop_in, unit_name
+from att.workspace.units import DROP_IN, Slot, build_unit, drop_in, unit_name
 
 START_SECONDS = 90.0
 STOP_SECONDS = 40.0
 ASK_SECONDS = 20.0
+BUILD_SECONDS = 170.0
 UNITS_MAX = 1024
 _PROPERTIES = ("LoadState", "ActiveState", "Result", "MainPID", "InvocationID", "MemoryCurrent")
 
@@ -101,6 +104,14 @@ class Launcher:
             raise Conflict("task_running", f"cannot forget {task_id}: it runs")
         self._remove(self._at.units / f"{unit}.d")
         return state
+
+    def build(self, job: str) -> bool:
+        """Do a job of building ATT to its end; whether it ended well. What it works on, the unit finds by its name."""
+        unit = build_unit(job)
+        done = self._command(["start", unit], BUILD_SECONDS)
+        if done.timed_out:
+            self._command(["stop", unit], STOP_SECONDS)
+        return done.ok
 
     def _named(self, number: int, task_id: str, kind: TaskKind) -> tuple[Slot, str]:
         if not 0 <= number < self._at.slots:

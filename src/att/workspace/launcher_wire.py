@@ -1,4 +1,4 @@
-"""The launcher's protocol: one JSON line asks, one answers. Who may ask: the API and root. Pure."""
+"""The launcher's protocol: one JSON line asks, one answers. Who may ask: the API and root; to build: root. Pure."""
 
 import json
 from typing import Annotated, Any, Literal
@@ -32,7 +32,16 @@ class About(_Ask):
     kind: TaskKind
 
 
-Ask = Start | About
+class Build(BaseModel):
+    """Do the job of building ATT that lies in the folder of that name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    verb: Literal["build"] = "build"
+    job: str = Field(max_length=64)
+
+
+Ask = Start | About | Build
 _ASKS: TypeAdapter[Ask] = TypeAdapter(Annotated[Ask, Field(discriminator="verb")])
 
 
@@ -53,3 +62,8 @@ def line_of(value: dict[str, Any]) -> bytes:
 def may_ask(uid: int, *, api_uid: int) -> bool:
     """Whether the peer is the API or root."""
     return uid in (0, api_uid)
+
+
+def may_build(uid: int) -> bool:
+    """Whether the peer may have ATT itself built: root, which the upgrade engine is, and nobody else."""
+    return uid == 0

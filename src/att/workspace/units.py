@@ -47,6 +47,13 @@ def unit_name(slot: Slot, task_id: str, kind: TaskKind) -> str:
     return f"att-{'app' if kind is TaskKind.APP else 'task'}@{slot.folder}-{task_id}.service"
 
 
+def build_unit(job: str) -> str:
+    """Return the instance that does that job of building ATT; InvalidInput for a name that is none."""
+    if not _TASK_ID.fullmatch(job):
+        raise InvalidInput("invalid_input", f"cannot name a unit for {job[:64]!r}: no name of a job", field="job")
+    return f"att-build@{job}.service"
+
+
 def drop_in(spec: TaskSpec, slot: Slot, *, release: Path, projects: Path, credential: Path, egress: Path) -> str:
     """Return the drop-in of one instance.
 

@@ -102,7 +102,6 @@ DENIED: dict[str, dict[str, str]] = {
         f"read={LAUNCHER_KEY}": "ENOENT",
         "read=/etc/shadow": "ENODATA",
         f"connect={LOCAL_SOCKET}": "ECONNREFUSED",
-        f"connect={LAUNCHER_SOCKET}": "ECONNREFUSED",
         "write=/root": "EROFS",
         "inet=127.0.0.1": "EAFNOSUPPORT",
     },

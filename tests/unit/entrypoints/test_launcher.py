@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 from tests.unit.workspace.manager import FakeManager, launcher_at
 
 from att.entrypoints import launcher
-from att.kernel.errors import Forbidden
-from att.workspace.launcher_wire import line_of, may_ask
+from att.kernel.errors import Forbidden, Unavailable
+from att.upgrade.building.launched import LaunchedTasks
+from att.workspace.launcher_wire import line_of, may_ask, may_build
 
 
 def listening(path: Path) -> socket.socket:
@@ -82,6 +84,46 @@ def test_of_the_api_and_root_alone_the_launcher_takes_orders() -> None:
     assert [may_ask(uid, api_uid=940) for uid in (0, 940, 1000, 20000)] == [True, True, False, False]
 
 
+def test_of_root_alone_the_launcher_takes_orders_to_build() -> None:
+    assert [may_build(uid) for uid in (0, 940, 945, 1000, 20000)] == [True, False, False, False, False]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("uid", [0, 940])
+async def test_a_job_of_building_is_done_for_root_and_refused_to_the_api(tmp_path: Path, uid: int) -> None:
+    manager = FakeManager()
+    answer = launcher.launcher_door(launcher_at(tmp_path, manager), 940)
+    path = tmp_path / "launcher.sock"
+    async with anyio.create_task_group() as group:
+        group.start_soon(
+            launcher.serve, {"launcher": listening(path)}, {"launcher": lambda _, reader: answer(uid, reader)}
+        )
+        tasks = LaunchedTasks(path)
+        if uid == 0:
+            assert await anyio.to_thread.run_sync(tasks.run, Path("/anywhere/build_1"))
+            assert manager.running == {"att-build@build_1.service"}
+        else:
+            with pytest.raises(Forbidden, match="only the upgrade engine may ask"):
+                await anyio.to_thread.run_sync(tasks.run, Path("/anywhere/build_1"))
+            assert manager.asked == []
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.anyio
+async def test_a_job_that_failed_is_told_and_a_launcher_that_is_away_has_its_own_word(tmp_path: Path) -> None:
+    answer = launcher.launcher_door(launcher_at(tmp_path, FakeManager(refuses="start")), 940)
+    path = tmp_path / "launcher.sock"
+    tasks = LaunchedTasks(path)
+    with pytest.raises(Unavailable, match="cannot reach the launcher"):
+        tasks.run(Path("build_1"))
+    async with anyio.create_task_group() as group:
+        group.start_soon(
+            launcher.serve, {"launcher": listening(path)}, {"launcher": lambda _, reader: answer(0, reader)}
+        )
+        assert not await anyio.to_thread.run_sync(tasks.run, Path("build_1"))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 @pytest.mark.anyio
 async def test_a_task_is_started_and_stopped_through_the_door(own_door: tuple[Path, FakeManager]) -> None:
     path, manager = own_door
@@ -101,6 +143,8 @@ async def test_a_task_is_started_and_stopped_through_the_door(own_door: tuple[Pa
     [
         (b"{}\n", ""),
         (b"no json\n", ""),
+        (b'{"verb":"build","job":"../x"}\n', "job"),
+        (b'{"verb":"build","job":"x","slot":1}\n', "build.slot"),
         (b'{"verb":"start","slot":-1,"spec":{"task_id":"t","kind":"test","command":["x"]}}\n', "start.slot"),
         (b'{"verb":"start","slot":1,"spec":{"task_id":"t","kind":"test","command":[]}}\n', "start.spec.command"),
         (b'{"verb":"start","slot":1,"spec":{"task_id":"../t","kind":"test","command":["x"]}}\n', "task_id"),

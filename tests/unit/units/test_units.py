@@ -7,6 +7,12 @@ from pathlib import Path
 import pytest
 
 from att.appliance import Unit, load_facts
+from att.entrypoints.launcher import WORK_SECONDS_MAX
+from att.upgrade.building.bench import RESULT_BYTES_MAX
+from att.upgrade.building.launched import ANSWER_SECONDS, USER
+from att.upgrade.building.store import ALL_BYTES_MAX
+from att.upgrade.building.workshop import FOLDER
+from att.workspace import launcher
 from att.workspace.units import DROP_IN
 
 ROOT = Path(__file__).parents[3]
@@ -51,8 +57,9 @@ def sockets_of(unit: Unit) -> list[Path]:
 WITH_SOCKET = [unit for unit in FACTS.units if unit.socket]
 SOCKETS = sorted(IMAGE_UNITS.glob("*.socket"))
 SERVICES = sorted([*IMAGE_UNITS.glob("*.service"), *RELEASE_UNITS.glob("*.service")])
-TEMPLATES = sorted(RELEASE_UNITS.glob("*@.service"))
-RELEASED = sorted({*RELEASE_UNITS.glob("*.service")} - {*TEMPLATES})
+BUILD = RELEASE_UNITS / "att-build@.service"
+TEMPLATES = sorted({*RELEASE_UNITS.glob("*@.service")} - {BUILD})
+RELEASED = sorted({*RELEASE_UNITS.glob("*.service")} - {*TEMPLATES, BUILD})
 
 
 @pytest.mark.parametrize("unit", WITH_SOCKET, ids=lambda unit: unit.name)
@@ -131,6 +138,38 @@ def test_what_runs_for_a_project_meets_nobody_in_a_shared_folder_and_asks_no_nam
     hidden = {one.removeprefix("-") for line in found["InaccessiblePaths"] for one in line.split()}
     assert {"/run/lock", "/run/systemd/resolve"} <= hidden
     assert (found["PrivateTmp"], found["PrivateIPC"]) == (["yes"], ["yes"])
+
+
+def test_what_builds_att_reaches_its_own_folder_alone_and_nobody_else() -> None:
+    found = settings_of(BUILD)
+    assert found["User"] == found["Group"] == [USER]
+    (bound,) = found["BindPaths"]
+    source, _, target = bound.partition(":")
+    assert source == f"{FACTS.paths.upgrade_state}/{FOLDER}/%i"
+    assert found["ExecStart"] == [f"@RELEASE@/venv/bin/python -P -m att.entrypoints.build {target}"]
+    assert "/var/lib/att:ro /run/att:ro" in found["TemporaryFileSystem"]
+    assert (found["PrivateNetwork"], found["RestrictAddressFamilies"]) == (["yes"], ["none"])
+    assert found["CapabilityBoundingSet"] == [""]
+    hidden = {one.removeprefix("-") for line in found["InaccessiblePaths"] for one in line.split()}
+    assert {"/etc/att", "/run/lock", "/run/systemd/resolve", "/run/dbus"} <= hidden
+
+
+def test_what_builds_att_is_bounded_in_time_memory_and_disk_and_never_starts_by_itself() -> None:
+    found = settings_of(BUILD)
+    assert int(found["TimeoutStartSec"][0]) < launcher.BUILD_SECONDS < WORK_SECONDS_MAX < ANSWER_SECONDS
+    assert found["Type"] == ["oneshot"]
+    assert found["Restart"] == ["no"]
+    assert found["LimitFSIZE"] == ["640M"]
+    assert ALL_BYTES_MAX < RESULT_BYTES_MAX < 640 << 20
+    assert {"MemoryMax", "MemorySwapMax", "TasksMax"} <= found.keys()
+    assert "size=256M" in found["TemporaryFileSystem"][1]
+
+
+def test_the_engine_reaches_the_launcher_which_builds_for_root_alone_and_no_other_door_of_it() -> None:
+    found = settings_of(RELEASE_UNITS / "att-upgraded.service")
+    hidden = {one.removeprefix("-") for line in found["InaccessiblePaths"] for one in line.split()}
+    sockets = {str(path) for path in FACTS.unit("att-launcher").socket_paths}
+    assert sockets - hidden == {"/run/att/launcher.sock"}
 
 
 def test_of_all_apps_and_tasks_who_takes_most_memory_is_ended_before_the_machine_has_none() -> None:

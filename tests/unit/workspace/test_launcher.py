@@ -1,6 +1,7 @@
 """The launcher: one unit a task, its secrets gone as soon as the unit has them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,30 @@ def test_an_id_that_would_name_another_unit_is_refused(tmp_path: Path, task_id: 
     manager = FakeManager()
     with pytest.raises(InvalidInput):
         launcher_at(tmp_path, manager).state(7, task_id, TaskKind.APP)
+    assert manager.asked == []
+
+
+@pytest.mark.parametrize("refuses", ["", "start"])
+def test_a_job_of_building_runs_to_its_end_in_a_unit_of_its_name(tmp_path: Path, refuses: str) -> None:
+    manager = FakeManager(refuses=refuses)
+    assert launcher_at(tmp_path, manager).build("build_1") is not bool(refuses)
+    assert manager.asked == [["start", "att-build@build_1.service"]]
+    assert list((tmp_path / "units").iterdir()) == [], "it needs no drop-in: nobody says anything about it but its name"
+
+
+def test_a_job_of_building_that_does_not_end_is_stopped(tmp_path: Path) -> None:
+    manager = FakeManager()
+    launcher = launcher_at(tmp_path, manager)
+    launcher._command = lambda arguments, seconds: replace(manager(arguments, seconds), code=-9, timed_out=True)
+    assert not launcher.build("build_1")
+    assert manager.running == set()
+
+
+@pytest.mark.parametrize("job", ["", "../x", "a b", "A", "x" * 65, "t%n", "t@x", "t\n"])
+def test_a_job_that_would_name_another_unit_is_refused(tmp_path: Path, job: str) -> None:
+    manager = FakeManager()
+    with pytest.raises(InvalidInput):
+        launcher_at(tmp_path, manager).build(job)
     assert manager.asked == []
 
 
