@@ -10,10 +10,12 @@ from tests.appliance.nspawn import template
 from tests.appliance.nspawn.conftest import built
 from tests.appliance.nspawn.container import Container, overlay
 from tests.appliance.tasks import Tasks
-from tests.e2e import story
+from tests.bench.table import write
+from tests.e2e import fast_logs, story
 from tests.fakes.bundles import derive_bundle
 
 PROJECT = "my-bot"
+LINES_A_SECOND = 10_000
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +59,16 @@ def test_the_app_comes_back_after_a_reboot(machine: Container) -> None:
     machine.reboot()
     story.came_back(machine, PROJECT)
     assert story.answers(machine, PROJECT)
+
+
+def test_one_reader_gets_every_byte_of_a_fast_log_through_a_disconnect(machine: Container) -> None:
+    machine.told("project", "create", fast_logs.NAME, "--template", "chatbot")
+    source = machine.told("code", "read", fast_logs.PROJECT, fast_logs.SOURCE)["content"]
+    machine.write("/home/operator/register.py", fast_logs.producing(source, rate=LINES_A_SECOND))
+    machine.told("code", "write", fast_logs.PROJECT, fast_logs.SOURCE, "/home/operator/register.py")
+    story.started(machine, fast_logs.PROJECT)
+    token = machine.told("token", "create", "--name", "reader", "--role", "viewer")["token"]
+    reader = fast_logs.Reader(machine.url(), token)
+    machine.write("/home/operator/go", "")
+    machine.told("code", "write", fast_logs.PROJECT, "go", "/home/operator/go")
+    write("fast-logs-on-the-appliance", "make e2e", fast_logs.read_through_a_disconnect(reader, rate=LINES_A_SECOND))
