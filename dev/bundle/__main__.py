@@ -17,7 +17,7 @@ from dev.bundle import assemble
 from dev.bundle.buildroot import buildroot, cache_folder, locked, run_inside
 from dev.bundle.console import console
 from dev.bundle.identity import CannotBuild, Identity, identify, input_files
-from dev.bundle.venv import dependencies, find_uv, nat_venv, with_att
+from dev.bundle.venv import compile_own, dependencies, find_uv, nat_venv
 from dev.vm.step import VmError, appliance_step, say
 
 from att.appliance import load_facts
@@ -96,37 +96,38 @@ def make_release(identity: Identity, cache: Path, work: Path, log: Path) -> Path
     with locked(cache), appliance_step("bundle.dependencies") as step:
         layer = dependencies(root, REPOSITORY / "locks" / "runtime.txt", cache, uv, log)
         step.artifact = str(layer)
-    with appliance_step("bundle.att") as step:
-        assemble.export(REPOSITORY, input_files(REPOSITORY), tree, version=identity.version)
-        wheel = assemble.wheel(tree, work / "wheel", time=identity.time, log=log)
-        with_att(layer, wheel, release, root=root, uv=uv, log=log)
-        step.notes = identity.version
     if identity.nat:
         with locked(cache), appliance_step("bundle.nat") as step:
             nat = dependencies(root, REPOSITORY / "locks" / "nat.txt", cache, uv, log)
-            nat_venv(nat, tree / "src" / "att_nat", release, root=root, uv=uv, log=log)
+            nat_venv(nat, release)
             step.artifact = str(nat)
+    with appliance_step("bundle.att") as step:
+        names = input_files(REPOSITORY)
+        assemble.export(REPOSITORY, names, tree)
+        shutil.copytree(layer, release / "venv", symlinks=True)
+        installed = load_facts(_facts_file()).paths.releases / identity.version
+        assemble.own(tree, names, release, installed, nat=identity.nat)
+        compile_own(release, root=root, build=tree, uv=uv, log=log)
+        step.notes = identity.version
     with locked(cache), appliance_step("bundle.console") as step:
         built = console(tree, cache, Path(sys.executable).parent, log)
         step.notes = str(built) if built else "the checkout has none"
         if built:
             shutil.copytree(built, release / "console")
     with appliance_step("bundle.assemble"):
-        installed = load_facts(_facts_file()).paths.releases / identity.version
-        assemble.units(tree, release, installed, identity.version)
-        assemble.papers(tree, release, identity)
+        assemble.bill(tree, release, identity)
         assemble.normalise(release, identity.time)
     with appliance_step("bundle.check") as step:
         modules = assemble.programs(release)
         imports = "; ".join(f"import {module}" for module in [*modules, "att.release.install"])
         command = [f"{installed}/venv/bin/python", "-P", "-B", "-c", imports]
-        run_inside(root, command, releases=release.parent, build=wheel.parent, tool=uv.parent, log=log)
+        run_inside(root, command, releases=release.parent, build=tree, tool=uv.parent, log=log)
         step.notes = f"{len(modules)} programs import"
     if identity.nat:
         with appliance_step("bundle.check-nat") as step:
             loads = "from att_nat.registry import discover; failed = discover()[1]; raise SystemExit(failed or 0)"
             command = [f"{installed}/nat/bin/python", "-P", "-B", "-W", "ignore", "-c", loads]
-            run_inside(root, command, releases=release.parent, build=wheel.parent, tool=uv.parent, log=log)
+            run_inside(root, command, releases=release.parent, build=tree, tool=uv.parent, log=log)
             step.notes = "every plugin loads"
     return release
 

@@ -1,68 +1,53 @@
-"""Puts a release together from its parts and packs it: units, upgrade files, console, venv, papers, metadata."""
+"""Puts a release together from its parts and packs it: what is ATT's own, bill of materials, modes, metadata."""
 
 import os
 import shutil
 import subprocess
-import sys
-import tomllib
-from datetime import UTC, datetime
 from pathlib import Path
 
 from dev.bundle.identity import CannotBuild, Identity
 from dev.bundle.sbom import bill_of_materials
-from dev.bundle.venv import site_packages
-from dev.vm.step import run
+from dev.bundle.venv import PYTHON, site_packages
 
 from att.appliance import Facts
 from att.appliance import facts as built_in
 from att.kernel.errors import AttError
 from att.release.bundle import open_bundle
-from att.release.metadata import check_metadata
-from att.release.schema import LICENCE, SBOM, DatabaseSchema, File, Metadata, Requires, Step
+from att.release.own import LOCKS, content_of, place_of
+from att.release.schema import SBOM, File, Metadata
+from att.release.statement import statement
 from att.release.trust import TrustRoot, keyid_of, load_signing_key, sign_metadata
-from att.release.writer import describe, metadata_bytes, pack, total_size
-from att.store.migrations import head, migrations
+from att.release.writer import describe, metadata_bytes, pack
 
 
-def export(repository: Path, names: list[str], target: Path, *, version: str) -> None:
-    """Copy the named files of the checkout to `target`, with the build's own version in them."""
+def export(repository: Path, names: list[str], target: Path) -> None:
+    """Copy the named files of the checkout to `target`; CannotBuild where one of them is a link."""
     for name in names:
+        if (repository / name).is_symlink():
+            raise CannotBuild(f"cannot build of {name}: a release is made of files, not of links")
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(repository / name, target / name)
-    text = f'"""The version of this release, written by its build."""\n\n__version__ = "{version}"\n'
-    (target / "src" / "att" / "_version.py").write_text(text)
 
 
-def wheel(tree: Path, folder: Path, *, time: int, log: Path) -> Path:
-    """Build ATT's wheel from an exported checkout into the new folder `folder`."""
-    folder.mkdir()
-    run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        timeout_seconds=300,
-        log=log,
-        cwd=tree,
-        environment={"SOURCE_DATE_EPOCH": str(time)},
-    )
-    (built,) = folder.glob("*.whl")
-    return built
+def own(tree: Path, names: list[str], release: Path, installed: Path, *, nat: bool) -> None:
+    """Write what a release carries of ATT's own repository, for the release `installed`; CannotBuild."""
+    for name in names:
+        try:
+            place = place_of(name, python=PYTHON, nat=nat)
+            if place is None:
+                continue
+            raw = (tree / name).read_bytes()
+            content = content_of(name, raw, installed=installed, version=installed.name)
+        except ValueError as error:
+            raise CannotBuild(str(error)) from error
+        (release / place).parent.mkdir(parents=True, exist_ok=True)
+        (release / place).write_bytes(content)
 
 
-def units(tree: Path, release: Path, installed: Path, version: str) -> None:
-    """Write the release's .service files with the resolved paths of the release `installed`."""
-    (release / "systemd").mkdir()
-    for unit in sorted((tree / "systemd").glob("*")):
-        if unit.suffix != ".service":
-            raise CannotBuild(f"cannot ship systemd/{unit.name}: a release carries .service files alone")
-        text = unit.read_text(encoding="utf-8").replace("@RELEASE@", str(installed)).replace("@VERSION@", version)
-        (release / "systemd" / unit.name).write_text(text, encoding="utf-8")
-
-
-def papers(tree: Path, release: Path, identity: Identity) -> None:
-    """Copy what the upgrade engine reads, the licence, and write the bill of materials."""
-    shutil.copytree(tree / "upgrade", release / "upgrade", ignore=shutil.ignore_patterns("__pycache__", "*.md"))
-    shutil.copyfile(tree / LICENCE, release / LICENCE)
-    locks = {"venv": tree / "locks" / "runtime.txt", "nat": tree / "locks" / "nat.txt"}
-    venvs = [(site_packages(release / name), lock) for name, lock in locks.items() if (release / name).exists()]
+def bill(tree: Path, release: Path, identity: Identity) -> None:
+    """Write the bill of materials."""
+    locked = {name: tree / lock for name, lock in LOCKS.items()}
+    venvs = [(site_packages(release / name), lock) for name, lock in locked.items() if (release / name).exists()]
     (release / SBOM).write_bytes(bill_of_materials(venvs, version=identity.version, time=identity.time))
 
 
@@ -82,29 +67,7 @@ def normalise(release: Path, time: int) -> None:
 def describe_release(release: Path, identity: Identity, facts: Facts) -> Metadata:
     """Return the metadata of the finished folder `release`."""
     files = describe(release)
-    table = tomllib.loads((release / "upgrade" / "supported.toml").read_text(encoding="utf-8"))
-    metadata = Metadata(
-        product=facts.product.name,
-        compatible=facts.product.compatible,
-        architecture=facts.product.architecture,
-        version=identity.version,
-        build_time=datetime.fromtimestamp(identity.time, UTC),
-        commit=identity.commit,
-        from_versions=tuple(table["from_versions"]),
-        requires=Requires(python=facts.product.python, **table["requires"]),
-        database=database_of(release / "upgrade" / "migrations"),
-        size=total_size(files),
-        files=files,
-    )
-    check_metadata(metadata, facts)
-    return metadata
-
-
-def database_of(folder: Path) -> DatabaseSchema:
-    """Return the schema that a release with these migrations writes."""
-    steps = tuple(Step(version=m.version, min_reader=m.min_reader, change=m.change) for m in migrations(folder))
-    ends = head(folder)
-    return DatabaseSchema(version=ends.version, min_reader=ends.min_reader, change=steps[-1].change, steps=steps)
+    return statement(release, files, facts, version=identity.version, commit=identity.commit, time=identity.time)
 
 
 def metadata_in(bundle: Path, key: Path) -> Metadata:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from dev.vm.step import run
 
+from att.release.own import console_inputs
+
 _FOLDER = Path("src") / "console"
-_BESIDE = Path("schemas") / "openapi.json"
 
 
 def console(tree: Path, cache: Path, tools: Path, log: Path) -> Path | None:
@@ -45,7 +46,7 @@ def _modules(source: Path, cache: Path, path: dict[str, str], log: Path) -> None
 def _digest(tree: Path) -> str:
     digest = hashlib.sha256()
     files = [path for path in (tree / _FOLDER).rglob("*") if path.is_file() and "node_modules" not in path.parts]
-    for path in sorted([*files, *([tree / _BESIDE] if (tree / _BESIDE).exists() else [])]):
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(tree)}\0{len(content)}\0".encode() + content)
+    for name in console_inputs(path.relative_to(tree).as_posix() for path in files):
+        content = (tree / name).read_bytes()
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:16]

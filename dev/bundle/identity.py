@@ -14,13 +14,10 @@ LEAN = "ATT_LEAN"
 COMMIT_CHARS = 9
 INPUTS = (
     "LICENSE",
-    "README.md",
-    "pyproject.toml",
     "locks/nat.txt",
     "locks/runtime.txt",
     "appliance/appliance.toml",
     "appliance/stage0",
-    "schemas/openapi.json",
     "src",
     "systemd",
     "templates",

@@ -72,43 +72,29 @@ def dependencies(root: Path, lock: Path, cache: Path, uv: Path, log: Path) -> Pa
     return kept
 
 
-def with_att(layer: Path, wheel: Path, release: Path, *, root: Path, uv: Path, log: Path) -> None:
-    """Make `release`/venv: the dependencies of `layer`, and ATT from `wheel`, installed at its final path."""
-    shutil.copytree(layer, release / "venv", symlinks=True)
-    target = f"/opt/att/releases/{release.name}/venv"
-    att = f"{target}/{_SITE}"
-    script = (
-        f"{_install(target)} --no-deps /build/{wheel.name} && {compile_line(target, f'{att}/att {att}/att_stage0')}"
-    )
-    run_inside(root, ["sh", "-ec", script], releases=release.parent, build=wheel.parent, tool=uv.parent, log=log)
-    strip(release / "venv")
-    for own in (release / "venv" / _SITE).glob("att-*.dist-info"):
-        shutil.rmtree(own)
-
-
-def nat_venv(layer: Path, att_nat: Path, release: Path, *, root: Path, uv: Path, log: Path) -> None:
-    """Make `release`/nat: NAT's dependencies of `layer`, and the package `att_nat` beside them."""
+def nat_venv(layer: Path, release: Path) -> None:
+    """Make `release`/nat of NAT's dependencies of `layer`."""
     nat = release / "nat"
     shutil.copytree(layer, nat, symlinks=True)
     for folder in (nat / _SITE / name for name in _TESTS):
         shutil.rmtree(folder)
-    shutil.copytree(att_nat, nat / _SITE / att_nat.name, ignore=shutil.ignore_patterns("__pycache__"))
-    target = f"/opt/att/releases/{release.name}/nat"
-    run_inside(
-        root,
-        ["sh", "-ec", compile_line(target, f"{target}/{_SITE}/{att_nat.name}")],
-        releases=release.parent,
-        build=att_nat,
-        tool=uv.parent,
-        log=log,
-    )
 
 
-def compile_line(venv: str, folders: str = "") -> str:
+def compile_own(release: Path, *, root: Path, build: Path, uv: Path, log: Path) -> None:
+    """Compile ATT's own packages in the venvs of `release`, by the code that they bring."""
+    installed = f"/opt/att/releases/{release.name}"
+    for venv, packages in (("venv", ("att", "att_stage0")), ("nat", ("att_nat",))):
+        if (release / venv).exists():
+            command = [f"{installed}/venv/bin/python", "-P", "-B", "-m", "att.release.bytecode"]
+            command += [f"{installed}/{venv}/{_SITE}", *packages]
+            run_inside(root, command, releases=release.parent, build=build, tool=uv.parent, log=log)
+
+
+def compile_line(venv: str) -> str:
     """Return the command that writes .pyc files whose bytes depend on the source alone."""
     site = f"{venv}/{_SITE}"
     options = f"-q --invalidation-mode unchecked-hash -s {site} -p ''"
-    return f"{venv}/bin/python -X utf8 -m compileall {options} {folders or site}"
+    return f"{venv}/bin/python -X utf8 -m compileall {options} {site}"
 
 
 def strip(venv: Path) -> None:

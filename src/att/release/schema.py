@@ -11,6 +11,8 @@ METADATA = "metadata.json"
 SIGNATURES = "metadata.sig"
 LICENCE = "LICENSE"
 SBOM = "sbom.json"
+PROVENANCE = "provenance.json"
+"""In a release that an appliance made of itself: which pull request it was, and who approved it."""
 COMPLETE = ".complete"
 """Written last into an installed release: the hex sha256 of its metadata.json. No `.complete`, no release."""
 

@@ -7,9 +7,11 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from dev.bundle.__main__ import signing_key
-from dev.bundle.assemble import export, make_key, normalise, programs, units
+from dev.bundle.assemble import export, make_key, normalise, own, programs
 from dev.bundle.identity import CannotBuild
-from dev.bundle.sbom import bill_of_materials, locked_hashes
+from dev.bundle.sbom import bill_of_materials
+
+from att.release.sbom import pins
 
 LOCK = f"""\
 Some.Name==1.0 \\
@@ -28,7 +30,7 @@ def package(site: Path, name: str, version: str, *fields: str) -> None:
 
 
 def test_a_lock_gives_each_package_its_hashes() -> None:
-    assert dict(locked_hashes(LOCK)) == {"some-name": ["a" * 64, "b" * 64], "other": ["c" * 64]}
+    assert pins(LOCK) == {"some-name": ("1.0", ["a" * 64, "b" * 64]), "other": ("2", ["c" * 64])}
 
 
 def test_the_bill_lists_what_is_installed_and_is_the_same_each_time(tmp_path: Path) -> None:
@@ -54,8 +56,7 @@ def test_units_are_given_the_paths_of_their_release(tmp_path: Path) -> None:
         "[Unit]\nDescription=A @VERSION@\n[Service]\nExecStart=@RELEASE@/venv/bin/python -P -m att.entrypoints.a\n"
     )
     release = tmp_path / "release"
-    release.mkdir()
-    units(tmp_path, release, Path("/opt/att/releases/0.1.0"), "0.1.0")
+    own(tmp_path, ["systemd/a.service"], release, Path("/opt/att/releases/0.1.0"), nat=False)
     text = (release / "systemd" / "a.service").read_text()
     assert "Description=A 0.1.0\n" in text
     assert "ExecStart=/opt/att/releases/0.1.0/venv/bin/python" in text
@@ -63,11 +64,8 @@ def test_units_are_given_the_paths_of_their_release(tmp_path: Path) -> None:
 
 
 def test_a_release_carries_services_alone(tmp_path: Path) -> None:
-    (tmp_path / "systemd").mkdir()
-    (tmp_path / "systemd" / "a.socket").write_text("")
-    (tmp_path / "release").mkdir()
     with pytest.raises(CannotBuild, match=r"a\.socket"):
-        units(tmp_path, tmp_path / "release", Path("/x"), "0.1.0")
+        own(tmp_path, ["systemd/a.socket"], tmp_path / "release", Path("/x/0.1.0"), nat=False)
 
 
 def test_normalised_files_have_two_modes_and_one_time(tmp_path: Path) -> None:
@@ -83,11 +81,19 @@ def test_normalised_files_have_two_modes_and_one_time(tmp_path: Path) -> None:
     assert {path.lstat().st_mtime for path in tmp_path.rglob("*")} == {1000}
 
 
-def test_an_exported_checkout_carries_the_builds_version(tmp_path: Path) -> None:
+def test_a_release_carries_the_builds_version(tmp_path: Path) -> None:
     (tmp_path / "one" / "src" / "att").mkdir(parents=True)
     (tmp_path / "one" / "src" / "att" / "_version.py").write_text('__version__ = "0.1.0"\n')
-    export(tmp_path / "one", ["src/att/_version.py"], tmp_path / "two", version="0.1.0.dev3+gabc")
-    assert '__version__ = "0.1.0.dev3+gabc"' in (tmp_path / "two" / "src" / "att" / "_version.py").read_text()
+    export(tmp_path / "one", ["src/att/_version.py"], tmp_path / "two")
+    own(tmp_path / "two", ["src/att/_version.py"], tmp_path / "release", Path("/r/0.1.0.dev3+gabc"), nat=False)
+    (written,) = (tmp_path / "release").rglob("_version.py")
+    assert '__version__ = "0.1.0.dev3+gabc"' in written.read_text()
+
+
+def test_a_link_is_not_built_of(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    with pytest.raises(CannotBuild, match="link"):
+        export(tmp_path, ["link"], tmp_path / "two")
 
 
 def test_a_key_of_the_users_own_is_made_once_for_the_user_alone(
