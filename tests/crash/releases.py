@@ -31,6 +31,7 @@ class Content:
     services: tuple[str, ...] = SERVICES
     from_versions: tuple[str, ...] = (">=1.0.0",)
     salt: str = ""
+    commit: str = "0" * 40
 
     def files(self) -> dict[str, bytes]:
         units = {f"systemd/{name}": f"# {name} of {self.version}\n".encode() for name in self.services}
@@ -49,7 +50,7 @@ class Content:
             "architecture": "x86_64",
             "version": self.version,
             "build_time": "2026-11-01T00:00:00Z",
-            "commit": "0" * 40,
+            "commit": self.commit,
             "from_versions": list(self.from_versions),
             "requires": {"contract": 1, "python": "3.13", "stage0": 1},
             "schema": {

@@ -28,6 +28,8 @@ from att.kernel.errors import Failed, InvalidInput, Refused
 
 SIGNATURES_MAX = 16
 SIGNATURES_BYTES_MAX = 16_384
+APPLIANCE_KEY = "appliance.key"
+"""The private half of the appliance's own key, in its folder; the first boot makes it, root alone reads it."""
 _KEY_BYTES_MAX = 4096
 
 

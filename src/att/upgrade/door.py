@@ -198,6 +198,15 @@ def is_operator(name: str) -> bool:
         return False
 
 
+def operators() -> frozenset[str]:
+    """The names of all members of att-operators, by whichever of the two files."""
+    try:
+        group = grp.getgrnam(OPERATORS)
+    except KeyError:
+        return frozenset()
+    return frozenset(group.gr_mem) | {one.pw_name for one in pwd.getpwall() if one.pw_gid == group.gr_gid}
+
+
 def tail_of(path: str, limit: int) -> list[dict[str, Any]]:
     """The last `limit` JSON lines of a log, newest first; lines that are none are passed over."""
     try:

@@ -46,6 +46,8 @@ class Asked:
     despite_baseline: bool = False
     override: Override = Override.NONE
     """Of the rollback policy, for a rollback that was asked for."""
+    cycle: str = ""
+    """The job of a change of the appliance by itself; the journal keeps it."""
 
 
 @dataclass
@@ -278,6 +280,7 @@ class Engine:
                 override=asked.override is Override.ALLOW,
                 force=asked.force,
                 despite_baseline=asked.despite_baseline,
+                cycle=asked.cycle,
             )
         except BaseException:
             held.close()

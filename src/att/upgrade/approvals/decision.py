@@ -8,7 +8,7 @@ from itertools import permutations
 from typing import Literal
 
 from att.kernel.errors import AttError, Conflict, Forbidden, Refused
-from att.upgrade.approvals.schema import Approval, Built, Change, Denial, Held
+from att.upgrade.approvals.schema import Approval, Built, Change, Denial, Held, Proposal
 
 ROOT = "root(uid 0)"
 """Whoever may become root may speak as root: it is nobody of its own."""
@@ -22,6 +22,14 @@ def proposal_problem(change: Change) -> AttError | None:
     if change.image and change.releases:
         text = f"cannot release this: new image needed for {_shown(change.image)}"
         return Refused("new_image_needed", text, data={"paths": list(change.image)})
+    return None
+
+
+def base_problem(proposal: Proposal, base: str) -> AttError | None:
+    """Return why a proposal counts no more: it was computed against another release than runs now, `base`."""
+    if proposal.base != base:
+        text = f"cannot go on: pull request {proposal.number} was proposed to another release than runs now"
+        return Conflict("approval_stale", text, hint="propose it again", data={"number": proposal.number})
     return None
 
 

@@ -43,13 +43,11 @@ class Sources(Protocol):
         """Remove everything."""
 
 
-class Workshop(Protocol):
+class Workshop[S: Sources](Protocol):
     """Unpacks a pack and builds a bundle. Both raise AttError with a stable code, and leave nothing behind then."""
 
-    def unpack(self, pack_fd: int, *, base: str, head: str) -> Sources:
+    def unpack(self, pack_fd: int, *, base: str, head: str) -> S:
         """Take the objects between two commits out of a git pack; what its owner does to the file later is nothing."""
 
-    def make(
-        self, sources: Sources, *, running: Path, version: str, provenance: Provenance, key: Ed25519PrivateKey
-    ) -> Path:
+    def make(self, sources: S, *, running: Path, version: str, provenance: Provenance, key: Ed25519PrivateKey) -> Path:
         """Return a new file: the signed thin bundle of the head on top of the release in `running`."""

@@ -16,11 +16,13 @@ SUBJECT_CHARS_MAX = 200
 REASON_CHARS_MAX = 500
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _Stored(BaseModel):
+    """What a newer release wrote beside it is passed over: the files outlive every rollback."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Change(_Strict):
+class Change(_Stored):
     """A commit that wants to become the running release, against the one that runs."""
 
     commit: Commit
@@ -33,7 +35,7 @@ class Change(_Strict):
     releases: bool = Field(default=True, description="Whether it is to be built and installed")
 
 
-class Approval(_Strict):
+class Approval(_Stored):
     """Somebody's yes to one commit with one tree; `protected` are the protected paths that it names."""
 
     commit: Commit
@@ -45,7 +47,7 @@ class Approval(_Strict):
     at: datetime
 
 
-class Built(_Strict):
+class Built(_Stored):
     """What was merged: a commit with its parents and tree as the engine recomputed them."""
 
     commit: Commit
@@ -53,14 +55,14 @@ class Built(_Strict):
     tree: Digest
 
 
-class Held(_Strict):
+class Held(_Stored):
     """The merge that was rolled back: nothing is released on top of it until its revert is merged."""
 
     commit: Commit
     number: Number = Field(description="The pull request that was rolled back")
 
 
-class Difference(_Strict):
+class Difference(_Stored):
     """Which files a change adds, changes and removes: all are counted, the first `SHOWN_MAX` of each kind named."""
 
     added: tuple[str, ...] = Field(default=(), max_length=SHOWN_MAX)
@@ -71,7 +73,7 @@ class Difference(_Strict):
     removed_count: int = Field(default=0, ge=0)
 
 
-class Proposal(_Strict):
+class Proposal(_Stored):
     """A change as a pull request brings it, everything but `subject` and the dropped tests computed by the engine."""
 
     number: Number
@@ -83,14 +85,14 @@ class Proposal(_Strict):
     at: datetime
 
 
-class Record(_Strict):
+class Record(_Stored):
     """A proposal with what people said of it; one file."""
 
     proposal: Proposal
     approvals: tuple[Approval, ...] = Field(default=(), max_length=APPROVALS_MAX)
 
 
-class Denial(_Strict):
+class Denial(_Stored):
     """An operator's no to a tree, in whichever commit and pull request it comes again."""
 
     number: Number
@@ -101,13 +103,13 @@ class Denial(_Strict):
     reason: str = Field(default="", max_length=REASON_CHARS_MAX)
 
 
-class Denials(_Strict):
+class Denials(_Stored):
     """All that are remembered, oldest first."""
 
-    denials: tuple[Denial, ...] = ()
+    denials: tuple[Denial, ...]
 
 
-class Paused(_Strict):
+class Paused(_Stored):
     """Nothing is released while this is there."""
 
     by: str = Field(min_length=1, max_length=128)
@@ -115,18 +117,19 @@ class Paused(_Strict):
     reason: str = Field(default="", max_length=REASON_CHARS_MAX)
 
 
-class Cycle(_Strict):
+class Cycle(_Stored):
     """What came of one job's release; `transaction` is empty until the upgrade has begun."""
 
     job: Job
     number: Number
     commit: Commit = Field(description="The merge that is released")
+    frees: bool = Field(default=False, description="Whether it contains the merge that was held, and its revert")
     transaction: str = Field(default="", max_length=64)
     verdict: Literal["committed", "rolled_back", "failed_safe", "refused"] | None = None
     at: datetime
 
 
-class Provenance(_Strict):
+class Provenance(_Stored):
     """Where a release that the appliance made of itself comes from; travels in the bundle as provenance.json."""
 
     number: Number = Field(description="The pull request")

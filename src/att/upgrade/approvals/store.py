@@ -21,7 +21,7 @@ from att_stage0.world import World
 
 FOLDER = "bootstrap"
 PROPOSALS, CYCLES = "proposals", "cycles"
-BYTES_MAX = 768 * 1024
+BYTES_MAX = 512 * 1024
 """Of one file: it fits into one line of the engine's socket."""
 DENIALS_MAX = 256
 _MODE = 0o600
