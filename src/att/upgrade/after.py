@@ -78,8 +78,12 @@ def restart(tools: Tools, transaction: Transaction, attempt: int) -> Transaction
     services.assert_sockets(world, transaction.target)
     _await_replaced(tools, transaction)
     services.drop_lock(world)
-    _await_answer(tools, transaction)
-    _restart_in_turn(tools, [name for name in names if name != _API])
+    others = [name for name in names if name != _API]
+    if _await_answer(tools, transaction):
+        _restart_in_turn(tools, others)
+    else:
+        world.before_effect("restart the other services")
+        world.units.restart(others)
     return world.record(
         transaction.id, State.RESTARTED, Phase.DONE, deadline=deadline, restarted_at=world.clock.monotonic()
     )
@@ -96,16 +100,19 @@ def _await_replaced(tools: Tools, transaction: Transaction) -> None:
     raise TrialFailed(FailureClass.DEPLOY, "the service was not restarted in time")
 
 
-def _await_answer(tools: Tools, transaction: Transaction) -> None:
-    """Wait until the API answers, or until it is plain that it has trouble: what that means the trial judges."""
+def _await_answer(tools: Tools, transaction: Transaction) -> bool:
+    """Wait until the API answers; False once it is plain that it has trouble: what that means the trial judges."""
     world = tools.world
     # Time of the watchdog's margin, not of the trial's.
     until = world.clock.monotonic() + min(transaction.number("ready_seconds", 0.0), MARGIN_SECONDS / 2)
-    while world.clock.monotonic() < until and not world.readyz(_ANSWER_SECONDS).release:
+    while world.clock.monotonic() < until:
+        if world.readyz(_ANSWER_SECONDS).release:
+            return True
         state = world.units.state(_API)
         if state.restarts or state.active not in ("active", "activating"):
-            return
+            break
         world.clock.sleep(_IDLE_POLL_SECONDS)
+    return False
 
 
 def _restart_in_turn(tools: Tools, names: list[str]) -> None:
