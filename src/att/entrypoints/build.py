@@ -6,7 +6,8 @@ What lies in the folder says which job it is: a pack is unpacked, sources are co
 import sys
 from pathlib import Path
 
-from att.upgrade.building.job import PACK, PROBLEM, PROBLEM_BYTES_MAX, JobFailed
+from att.upgrade.building.compiling import compile_sources
+from att.upgrade.building.job import PACK, PROBLEM, PROBLEM_BYTES_MAX, SOURCES, JobFailed
 from att.upgrade.building.unpacking import unpack
 
 
@@ -15,9 +16,12 @@ def main(arguments: list[str] | None = None) -> int:
     (name,) = sys.argv[1:] if arguments is None else arguments
     folder = Path(name)
     try:
-        if not (folder / PACK).exists():
+        if (folder / PACK).exists():
+            unpack(folder)
+        elif (folder / SOURCES).exists():
+            compile_sources(folder)
+        else:
             raise JobFailed("there is nothing to do")
-        unpack(folder)
     except JobFailed as error:
         (folder / PROBLEM).write_bytes(str(error).encode()[:PROBLEM_BYTES_MAX])
         return 1

@@ -40,6 +40,8 @@ class Bench:
         """Remove what an interrupted build left."""
         for left in self._folder.glob(f"{_PREFIX}_*"):
             shutil.rmtree(left, ignore_errors=True)
+        for bundle in self._folder.glob("*.attb"):
+            bundle.unlink()
 
     @contextmanager
     def place(self) -> Iterator[Path]:

@@ -1,7 +1,6 @@
 """One job of the building user: the files of its folder, and the frames in which files cross it.
 
-Both sides read this: the engine lays the folder out and judges what comes back, the task works in it. Standard library
-alone: the build host compiles with the same code.
+Both sides read this: the engine lays the folder out and judges what comes back, the task works in it.
 """
 
 import re
@@ -16,6 +15,7 @@ RESULT = "result"
 PROBLEM = "problem"
 """Why a job failed, in a line for people."""
 PROBLEM_BYTES_MAX = 2_000
+FILE_BYTES_MAX = 16 << 20
 _LINE_BYTES_MAX = 600
 _LINE = re.compile(r"([0-9]{1,10}) ([^\0\n]{1,300})\n")
 

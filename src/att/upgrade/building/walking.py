@@ -16,7 +16,7 @@ ENTRIES_MAX = 50_000
 TREE_BYTES_MAX = 256 << 20
 DEPTH_MAX = 32
 _FOLDERS = ("40000", "040000")
-_LINK = "120000"
+LINK = "120000"
 _LINK_BYTES_MAX = 255
 _MASKED = "/dev/null"
 """The one link out of a tree: how the image's own folder of units says that a unit is off."""
@@ -69,22 +69,6 @@ def commits_between(objects: Objects, base: str, head: str) -> tuple[CommitObjec
     return tuple(sorted(ordered.values(), key=lambda commit: commit.id != base))
 
 
-def first_parent_steps(commits: tuple[CommitObject, ...]) -> int:
-    """Return how many commits lie between the first and the last of `commits` on the last one's own line.
-
-    Refused(base_unrelated) when the first one is not on that line.
-    """
-    by_id = {commit.id: commit for commit in commits}
-    base, at, steps = commits[0], commits[-1], 0
-    while at.id != base.id:
-        parent = by_id.get(at.parents[0]) if at.parents else None
-        if parent is None:
-            text = f"cannot count the commits: {base.id[:12]} is not on the line of {commits[-1].id[:12]}"
-            raise Refused("base_unrelated", text)
-        at, steps = parent, steps + 1
-    return steps
-
-
 def entries_of(objects: Objects, tree: str) -> dict[str, tuple[Entry, str]]:
     """Return the files below a tree by path, each with the id of its blob, sorted.
 
@@ -100,7 +84,7 @@ def entries_of(objects: Objects, tree: str) -> dict[str, tuple[Entry, str]]:
             text = f"cannot use the tree: more than {ENTRIES_MAX} files or {TREE_BYTES_MAX} bytes"
             raise TooLarge("pack_too_large", text)
         found[path] = Entry(item.mode, path, sha256, length), item.id
-        if item.mode == _LINK:
+        if item.mode == LINK:
             links[path] = _target(objects, path, item.id, length)
     _refuse_odd_tree(found, links)
     return dict(sorted(found.items()))

@@ -1,53 +1,40 @@
-"""From a pack that the API handed over to sources whose every id the engine computed itself."""
+"""From a pack that the API handed over to a signed bundle: what strangers wrote is read by the building user alone, and
+the engine computes every id and digest itself.
+"""
 
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from att.kernel.errors import InvalidInput, TooLarge
-from att.upgrade.approvals.tree import Entry
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from att.appliance import Facts
+from att.kernel.errors import InvalidInput, Refused, TooLarge
+from att.release.bytecode import head_of
+from att.release.tree import disk_errors
+from att.release.trust import sign_metadata
+from att.release.writer import metadata_bytes, pack
+from att.upgrade.approvals.schema import Provenance
 from att.upgrade.building.bench import Bench, Tasks
-from att.upgrade.building.job import PACK
-from att.upgrade.building.objects import CommitObject
+from att.upgrade.building.job import FILE_BYTES_MAX, PACK, SOURCES, read_frames, write_frame
+from att.upgrade.building.making import Making
+from att.upgrade.building.sources import Sources
 from att.upgrade.building.store import ObjectStore
 from att.upgrade.building.unpacking import PACK_BYTES_MAX
-from att.upgrade.building.walking import commits_between, entries_of
 
 FOLDER = "building"
 """The folder of jobs below the engine's state; `att-build@.service` names it too."""
 _CHUNK = 1 << 20
 
 
-class Sources:
-    """The commits from a base to a head, and every file of both; `close` gives their space back."""
-
-    def __init__(self, store: ObjectStore, base: str, head: str) -> None:
-        self._store = store
-        self.commits: tuple[CommitObject, ...] = commits_between(store, base, head)
-        self._head = entries_of(store, self.commits[-1].tree)
-        self._base = entries_of(store, self.commits[0].tree)
-        self.tree: tuple[Entry, ...] = tuple(entry for entry, _ in self._head.values())
-        self.base: tuple[Entry, ...] = tuple(entry for entry, _ in self._base.values())
-
-    def read(self, path: str) -> bytes:
-        """Return the bytes of a file of the head; KeyError where it has none."""
-        return self._store.content(self._head[path][1])
-
-    def read_base(self, path: str) -> bytes:
-        """Return the bytes of a file of the base; KeyError where it has none."""
-        return self._store.content(self._base[path][1])
-
-    def close(self) -> None:
-        """Forget everything."""
-        self._store.close()
-
-
 class Workshop:
-    """Takes packs apart below `state`, the engine's folder, with jobs that `tasks` runs."""
+    """Takes packs apart and makes bundles, below the engine's state, with jobs that `tasks` runs."""
 
-    def __init__(self, state: Path, tasks: Tasks) -> None:
-        self._folder = state / FOLDER
+    def __init__(self, where: Facts, tasks: Tasks) -> None:
+        self._where = where
+        self._folder = where.paths.upgrade_state / FOLDER
         self._bench = Bench(self._folder, tasks)
         self._bench.sweep()
 
@@ -69,6 +56,50 @@ class Workshop:
             except BaseException:
                 store.close()
                 raise
+
+    def make(
+        self, sources: Sources, *, running: Path, version: str, provenance: Provenance, key: Ed25519PrivateKey
+    ) -> Path:
+        """Return a new file, the caller's to remove: the signed thin bundle of the sources' head as `version`.
+
+        It fits where the release in `running` is installed, which must be made of the sources' base. Raises
+        Refused(base_differs, build_inputs_missing, build_refused, build_differs, tree_hostile, metadata_invalid).
+        """
+        release = Making(sources, self._where, running=running, version=version)
+        release.demand_base()
+        release.demand_inputs()
+        bytecode = self._compiled(release.modules())
+        with self._bench.place() as folder, disk_errors(folder):
+            metadata = release.lay(folder / "release", bytecode, provenance)
+            raw = metadata_bytes(metadata)
+            bundle = self._folder / f"att-{version}.attb"
+            known = release.former.digests()
+            pack(folder / "release", raw, sign_metadata(raw, [key]), folder / bundle.name, known=known)
+            (folder / bundle.name).rename(bundle)
+        return bundle
+
+    def _compiled(self, modules: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Have modules compiled, by the name that tracebacks call them; Refused(build_differs) for another answer."""
+
+        def fill(given: BinaryIO) -> None:
+            for name, source in modules.items():
+                write_frame(given, name, source)
+
+        with self._bench.done("compile it", SOURCES, fill) as result:
+            try:
+                answer = dict(read_frames(result, bytes_max=FILE_BYTES_MAX))
+            except ValueError as error:
+                raise _differs("what came out of it is no list of files") from error
+        if list(answer) != list(modules):
+            raise _differs("other modules came out of it than went in")
+        for name, source in modules.items():
+            if not answer[name].startswith(head_of(source)):
+                raise _differs(f"what came out of it for {name} is not made of it")
+        return answer
+
+
+def _differs(reason: str) -> Refused:
+    return Refused("build_differs", f"cannot compile it: {reason}")
 
 
 def _copy(fd: int, target: BinaryIO) -> None:

@@ -8,10 +8,18 @@ import pytest
 from tests.fakes.building import ProcessTasks
 from tests.fakes.repositories import Repository
 
+from att.appliance import Facts, facts
 from att.kernel.errors import AttError, InvalidInput, Refused, TooLarge, Unavailable
 from att.upgrade.building import workshop as workshops
 from att.upgrade.building.job import PACK, RESULT
-from att.upgrade.building.workshop import Sources, Workshop
+from att.upgrade.building.sources import Sources
+from att.upgrade.building.workshop import Workshop
+
+
+def at(folder: Path) -> Facts:
+    found = facts().rooted(folder / "root")
+    found.paths.upgrade_state.mkdir(parents=True, exist_ok=True)
+    return found
 
 
 class Interfering:
@@ -48,7 +56,7 @@ def test_commits_and_files_of_base_and_head_come_out_of_a_pack(
     repository: Repository, two: tuple[str, str], tmp_path: Path
 ) -> None:
     base, head = two
-    sources = unpacked(Workshop(tmp_path, ProcessTasks()), repository.pack(base, head), base, head, tmp_path)
+    sources = unpacked(Workshop(at(tmp_path), ProcessTasks()), repository.pack(base, head), base, head, tmp_path)
     assert [commit.id for commit in sources.commits] == [base, repository.git("rev-parse", "HEAD~1"), head]
     assert {entry.path: sources.read(entry.path) for entry in sources.tree} == {
         "a": b"4",
@@ -64,7 +72,7 @@ def test_commits_and_files_of_base_and_head_come_out_of_a_pack(
     with pytest.raises(KeyError):
         sources.read("gone")
     sources.close()
-    assert list((tmp_path / "building").iterdir()) == []
+    assert list((at(tmp_path).paths.upgrade_state / "building").iterdir()) == []
 
 
 def test_a_commit_of_another_name_than_its_content_cannot_be_asked_for(
@@ -73,7 +81,7 @@ def test_a_commit_of_another_name_than_its_content_cannot_be_asked_for(
     base, head = two
     other = head[:-1] + ("0" if head[-1] != "0" else "1")
     with pytest.raises(Refused, match=f"it lacks the commit {head[:12]}"):
-        unpacked(Workshop(tmp_path, ProcessTasks()), repository.pack(base, head), base, other, tmp_path)
+        unpacked(Workshop(at(tmp_path), ProcessTasks()), repository.pack(base, head), base, other, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -92,9 +100,9 @@ def test_what_git_does_not_take_is_refused_in_its_words(
 ) -> None:
     base, head = two
     with pytest.raises(Refused, match="cannot unpack the pack: git index-pack: ") as refused:
-        unpacked(Workshop(tmp_path, ProcessTasks()), spoil(repository.pack(base, head)), base, head, tmp_path)
+        unpacked(Workshop(at(tmp_path), ProcessTasks()), spoil(repository.pack(base, head)), base, head, tmp_path)
     assert refused.value.code == "build_refused"
-    assert list((tmp_path / "building").iterdir()) == []
+    assert list((at(tmp_path).paths.upgrade_state / "building").iterdir()) == []
 
 
 def test_a_pack_without_the_bases_files_is_refused(
@@ -105,7 +113,7 @@ def test_a_pack_without_the_bases_files_is_refused(
     ids = b"\n".join([base.encode(), *(name.split(b" ")[0] for name in names)]) + b"\n"
     pack = repository.raw("pack-objects", "--stdout", "-q", input_bytes=ids)
     with pytest.raises(Refused, match="it lacks the"):
-        unpacked(Workshop(tmp_path, ProcessTasks()), pack, base, head, tmp_path)
+        unpacked(Workshop(at(tmp_path), ProcessTasks()), pack, base, head, tmp_path)
 
 
 def _swap(folder: Path) -> bool:
@@ -129,11 +137,11 @@ def test_a_result_that_somebody_changed_is_refused(
     repository: Repository, two: tuple[str, str], tmp_path: Path, change: Callable[[Path], bool]
 ) -> None:
     base, head = two
-    workshop = Workshop(tmp_path, Interfering(change))
+    workshop = Workshop(at(tmp_path), Interfering(change))
     with pytest.raises(Refused) as refused:
         unpacked(workshop, repository.pack(base, head), base, head, tmp_path)
     assert refused.value.code == "pack_damaged"
-    assert list((tmp_path / "building").iterdir()) == []
+    assert list((at(tmp_path).paths.upgrade_state / "building").iterdir()) == []
 
 
 def test_a_link_in_place_of_the_result_is_not_followed(
@@ -149,7 +157,7 @@ def test_a_link_in_place_of_the_result_is_not_followed(
         return True
 
     with pytest.raises(OSError, match="symbolic links"):
-        unpacked(Workshop(tmp_path, Interfering(link)), repository.pack(base, head), base, head, tmp_path)
+        unpacked(Workshop(at(tmp_path), Interfering(link)), repository.pack(base, head), base, head, tmp_path)
 
 
 def test_a_pack_past_the_limit_is_refused_before_anybody_reads_it(
@@ -158,25 +166,25 @@ def test_a_pack_past_the_limit_is_refused_before_anybody_reads_it(
     base, head = two
     monkeypatch.setattr(workshops, "PACK_BYTES_MAX", 20)
     with pytest.raises(TooLarge, match="more than 20 bytes"):
-        unpacked(Workshop(tmp_path, ProcessTasks()), repository.pack(base, head), base, head, tmp_path)
+        unpacked(Workshop(at(tmp_path), ProcessTasks()), repository.pack(base, head), base, head, tmp_path)
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     read, write = os.pipe()
     try:
         with pytest.raises(InvalidInput, match="no regular file"):
-            Workshop(tmp_path, ProcessTasks()).unpack(read, base="0" * 40, head="1" * 40)
+            Workshop(at(tmp_path), ProcessTasks()).unpack(read, base="0" * 40, head="1" * 40)
     finally:
         os.close(read)
         os.close(write)
 
 
 def test_what_an_engine_that_died_left_is_removed_by_the_next(tmp_path: Path) -> None:
-    left = tmp_path / "building" / "build_1"
+    left = at(tmp_path).paths.upgrade_state / "building" / "build_1"
     left.mkdir(parents=True)
     (left / PACK).write_bytes(b"x")
-    Workshop(tmp_path, ProcessTasks())
-    assert list((tmp_path / "building").iterdir()) == []
+    Workshop(at(tmp_path), ProcessTasks())
+    assert list((at(tmp_path).paths.upgrade_state / "building").iterdir()) == []
 
 
 def test_without_a_launcher_nothing_is_left_and_the_error_is_its_own(tmp_path: Path, repository: Repository) -> None:
@@ -185,5 +193,5 @@ def test_without_a_launcher_nothing_is_left_and_the_error_is_its_own(tmp_path: P
 
     head = repository.commit({"a": b""}, "one")
     with pytest.raises(AttError, match="cannot reach the launcher"):
-        unpacked(Workshop(tmp_path, Interfering(away)), repository.pack(head, head), head, head, tmp_path)
-    assert list((tmp_path / "building").iterdir()) == []
+        unpacked(Workshop(at(tmp_path), Interfering(away)), repository.pack(head, head), head, head, tmp_path)
+    assert list((at(tmp_path).paths.upgrade_state / "building").iterdir()) == []
