@@ -6,6 +6,7 @@ import pytest
 from tests.crash.machine import Crash, Machine
 from tests.crash.releases import Content
 from tests.crash.test_engine_crashes import BREAKING, NONE, OLD
+from tests.fakes.workshop import FakeWorkshop
 
 from att.kernel.errors import Refused
 from att.upgrade.release_sources import (
@@ -153,7 +154,7 @@ def test_what_leaves_the_journal_keeps_its_ids_in_the_history(machine: Machine) 
 def test_every_event_of_an_upgrade_carries_the_ids(machine: Machine) -> None:
     machine.sick["1.1.0"] = "probation"
     machine.apply(BREAKING)
-    verbs = Verbs(machine.engine(), machine.tools(), machine.facts)
+    verbs = Verbs(machine.engine(), machine.tools(), machine.facts, FakeWorkshop(machine, machine.root))
     told = [value for kind, value in verbs(Ask("watch", {"transaction": "newest"}), PEER, None) if kind == "event"]
     (decided,) = [one for one in told if one["phase"] == "rollback_policy"]
     assert decided["note"] == "allow, a release that failed does not stay"

@@ -19,6 +19,8 @@ from att.appliance import facts, release_root, running_release
 from att.health.probes import SocketProbe
 from att.release.installed import read_metadata
 from att.store.migrations import head
+from att.upgrade.building.launched import LaunchedTasks
+from att.upgrade.building.workshop import Workshop
 from att.upgrade.client import EngineClient
 from att.upgrade.databases import DatabasePrograms
 from att.upgrade.door import Door
@@ -92,7 +94,8 @@ def answer_as_engine(journal: bytes) -> None:
         choose(world.transaction(), world.links(), clock.boot_id())
         probe = SocketProbe(layout.api_socket, units, clock, lambda: "")
         tools = Tools(world, where, DatabasePrograms(where), SandboxedSelfTests(), probe)
-        _ask(root / "engine.sock", Verbs(Engine(tools), tools, where))
+        workshop = Workshop(where, LaunchedTasks(where.unit("att-launcher").socket_paths[0]))
+        _ask(root / "engine.sock", Verbs(Engine(tools), tools, where, workshop))
 
 
 def _ask(path: Path, verbs: Verbs) -> None:

@@ -17,6 +17,9 @@ from att.config.live import LiveSettings
 from att.effects import journal
 from att.effects.systemd import listen_fds, notify, watchdog_seconds
 from att.health.probes import SocketProbe
+from att.kernel.errors import AttError
+from att.upgrade.building.launched import LaunchedTasks
+from att.upgrade.building.workshop import Workshop
 from att.upgrade.databases import DatabasePrograms
 from att.upgrade.door import Door
 from att.upgrade.gate_token import GateKey
@@ -31,6 +34,7 @@ from att_stage0.steps import StepPrinter
 from att_stage0.units import Systemctl, UnitsFailed
 from att_stage0.world import SystemClock, World
 
+LAUNCHER = "att-launcher"
 IDLE_SECONDS = 1.0
 HAND_OVER_SECONDS = 3.0
 
@@ -48,6 +52,19 @@ def build(where: Facts) -> Tools:
     tools = Tools(world, where, DatabasePrograms(where), SandboxedSelfTests(), probe)
     tools.context = lambda: Context(settings.current().upgrade.context)
     return tools
+
+
+def workshop(where: Facts) -> Workshop:
+    """What unpacks and builds changes of the appliance by itself, with the launcher's building user."""
+    return Workshop(where, LaunchedTasks(where.unit(LAUNCHER).socket_paths[0]))
+
+
+def look_back(verbs: Verbs) -> None:
+    """See what became of a release of the appliance by itself; what cannot be read is told again when it is asked."""
+    try:
+        verbs.releases.settle()
+    except (AttError, OSError) as error:
+        log.warning("cannot look after changes of the appliance by itself", error=str(error))
 
 
 def hand_over() -> None:
@@ -69,11 +86,13 @@ def serve(listener: socket.socket, tools: Tools, where: Facts) -> None:
         door.leave()
 
     engine = Engine(tools, release=running_release(), on_commit=leave)
-    door = Door(listener, Verbs(engine, tools, where))
+    verbs = Verbs(engine, tools, where, workshop(where))
+    door = Door(listener, verbs)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: door.stop())
     every = watchdog_seconds()
     engine.resume()
+    look_back(verbs)
     notify("READY=1", "STATUS=serving")
 
     def idle() -> None:

@@ -11,13 +11,17 @@ from att.config import store as config_store
 from att.effects.filesystem import free_bytes, sync_directory
 from att.kernel.errors import InvalidInput, NotFound, TooLarge, Unavailable
 from att.secrets.check import check as secrets_check
-from att.upgrade.door import tail_of
+from att.upgrade.approvals.ports import Workshop
+from att.upgrade.approvals.releasing import Releases
+from att.upgrade.approvals.service import Proposals
+from att.upgrade.approvals.verbs import BootstrapVerbs
+from att.upgrade.audit import audit
+from att.upgrade.door import operators, tail_of
 from att.upgrade.schema import Transaction
 from att.upgrade.service import Asked, Engine
 from att.upgrade.tools import Tools
 from att.upgrade.wire import Ask, Peer
 from att_stage0.policy.decision import Override
-from att_stage0.world import append_line
 
 WATCH_SECONDS = 0.2
 WATCH_SECONDS_MAX = 240.0
@@ -25,12 +29,24 @@ _CHUNK_BYTES = 1 << 20
 
 
 class Verbs:
-    """The verbs over one engine. Call it with a request: a result, or an iterator of (kind, value) lines."""
+    """The verbs over one engine. Call it with a request: a result, or an iterator of (kind, value) lines.
 
-    def __init__(self, engine: Engine, tools: Tools, facts: Facts) -> None:
+    `people` counts those who could approve a change of the appliance by itself, which `workshop` unpacks and builds.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        tools: Tools,
+        facts: Facts,
+        workshop: Workshop[Any],
+        people: Callable[[], int] = lambda: len(operators()),
+    ) -> None:
         self._engine = engine
         self._tools = tools
         self._facts = facts
+        proposals = Proposals(tools, workshop, people)
+        self.releases = Releases(proposals, engine)
         self._table: Mapping[str, Callable[[Ask, Peer, int | None], Any]] = {
             "status": lambda _ask, _peer, _fd: engine.status(),
             "plan": self._plan,
@@ -48,6 +64,7 @@ class Verbs:
             "audit": self._audit,
             "sweep": self._sweep,
             "prepare": lambda _ask, _peer, _fd: {"database": engine.prepare()},
+            **BootstrapVerbs(proposals, self.releases).table(),
         }
 
     def __call__(self, ask: Ask, peer: Peer, fd: int | None) -> Any:
@@ -179,9 +196,7 @@ class Verbs:
         return {}
 
     def _record(self, action: str, ask: Ask, peer: Peer, **extra: Any) -> None:
-        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        line = {"at": at, "action": action, "by": peer.told, "door": peer.door, "request_id": ask.request_id, **extra}
-        append_line(self._tools.world.layout.audit, line)
+        audit(self._tools.world, action, by=peer.told, door=peer.door, request_id=ask.request_id, **extra)
 
 
 def _there(fd: int | None) -> int:

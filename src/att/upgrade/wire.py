@@ -10,17 +10,29 @@ from att.kernel.errors import InvalidInput
 LINE_BYTES_MAX = 1_048_576
 REQUEST_ID_CHARS_MAX = 128
 
-READING = frozenset({"status", "plan", "show", "watch", "history", "releases", "secrets_check", "audit", "config_read"})
-CHANGING = frozenset({"apply", "rollback", "repair", "config_apply", "reset_admin", "sweep", "prepare"})
+READING = frozenset(
+    {
+        "status", "plan", "show", "watch", "history", "releases", "secrets_check", "audit", "config_read",
+        "bootstrap_status",
+    }
+)  # fmt: skip
+CHANGING = frozenset(
+    {
+        "apply", "rollback", "repair", "config_apply", "reset_admin", "sweep", "prepare", "bootstrap_propose",
+        "bootstrap_release", "bootstrap_approve", "bootstrap_deny", "bootstrap_pause", "bootstrap_resume",
+    }
+)  # fmt: skip
 VERBS = READING | CHANGING
-WITH_FILE = frozenset({"plan", "apply"})
+WITH_FILE = frozenset({"plan", "apply", "bootstrap_propose", "bootstrap_release"})
 
 API_VERBS = frozenset(
     {
         "status", "plan", "apply", "show", "watch", "history", "rollback", "repair", "releases", "secrets_check",
-        "audit", "config_apply",
+        "audit", "config_apply", "bootstrap_status", "bootstrap_propose", "bootstrap_release",
     }
 )  # fmt: skip
+API_ONLY_VERBS = frozenset({"bootstrap_propose", "bootstrap_release"})
+"""What the API asks for and operators say yes to: nobody does both. Root may propose."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +46,8 @@ class Peer:
 
     @property
     def door(self) -> str:
-        """`ssh` for operators: what settings marked so are taken from."""
-        return "ssh" if self.operator else "api"
+        """`ssh` for operators: what settings marked so are taken from. The API is none, whatever group it is in."""
+        return "ssh" if self.operator and not self.api else "api"
 
     @property
     def told(self) -> str:
@@ -45,9 +57,11 @@ class Peer:
 
 def allowed(peer: Peer, verb: str) -> bool:
     """The table verb × peer."""
-    if peer.operator:
-        return verb in VERBS
-    return peer.api and verb in API_VERBS
+    if peer.api:
+        return verb in API_VERBS
+    if verb in API_ONLY_VERBS:
+        return peer.uid == 0 and verb == "bootstrap_propose"
+    return peer.operator and verb in VERBS
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """The engine's door and its client over a real socket, with real descriptors, over a model machine."""
 
+import grp
 import os
+import pwd
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ import pytest
 from anyio.abc import SocketStream
 from tests.crash.machine import Machine
 from tests.crash.releases import Content
+from tests.fakes.workshop import FakeWorkshop
 
 from att.kernel.errors import AttError, Forbidden, InvalidInput, Refused, TooMany, Unavailable
 from att.upgrade import client as clients
@@ -40,7 +43,7 @@ class Served:
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(str(self.path))
         self.listener.listen()
-        verbs = Verbs(self.engine, self.tools, self.machine.facts)
+        verbs = Verbs(self.engine, self.tools, self.machine.facts, FakeWorkshop(self.machine, root))
         self.door = Door(self.listener, verbs, who=lambda _: self.peer)
         self.thread = threading.Thread(target=self.door.run, args=(lambda: None, 0.02))
         self.thread.start()
@@ -151,8 +154,9 @@ def test_a_rollback_without_target_is_refused_and_changes_nothing(served: Served
     assert served.client.call_now("history")["transactions"] == []
 
 
-@pytest.mark.parametrize("verb", ["apply", "plan"])
-def test_a_bundle_must_come_as_a_regular_file(served: Served, verb: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("verb", ["apply", "plan", "bootstrap_propose", "bootstrap_release"])
+def test_a_bundle_or_pack_must_come_as_a_regular_file(served: Served, verb: str, tmp_path: Path) -> None:
+    served.peer = Peer(990, "att", operator=False, api=True)
     with pytest.raises(InvalidInput) as caught:
         served.client.call_now(verb)
     assert caught.value.code == "bundle_unreadable"
@@ -209,6 +213,17 @@ def test_a_second_upgrade_names_the_owner_of_the_first(served: Served, bundle: P
         served.client.call_now("apply", file=bundle)
     assert caught.value.code == "upgrade_running"
     assert list(served.tools.world.layout.spool.iterdir()) == []
+
+
+def test_the_members_of_the_operators_are_counted_by_either_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = grp.struct_group(("att-operators", "x", 900, ["ann", "bea"]))
+    first = pwd.struct_passwd(("operator", "x", 1000, 900, "", "/", "/bin/sh"))
+    other = pwd.struct_passwd(("games", "x", 5, 5, "", "/", "/bin/sh"))
+    monkeypatch.setattr(grp, "getgrnam", {"att-operators": group}.__getitem__)
+    monkeypatch.setattr(pwd, "getpwall", lambda: [first, other])
+    assert doors.operators() == {"ann", "bea", "operator"}
+    monkeypatch.setattr(doors, "OPERATORS", "nobody-has-this")
+    assert doors.operators() == frozenset()
 
 
 def test_root_and_unknown_uids_are_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,12 +18,25 @@ API = Peer(990, "att", operator=False, api=True)
 NOBODY = Peer(65534, "nobody", operator=False, api=False)
 
 
+ASKED_FOR = {"bootstrap_propose", "bootstrap_release"}
+SAID = {"bootstrap_approve", "bootstrap_deny", "bootstrap_pause", "bootstrap_resume"}
+
+
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_the_table_verb_by_peer(verb: str) -> None:
-    assert allowed(ROOT, verb)
-    assert allowed(OPERATOR, verb)
+    assert allowed(ROOT, verb) is (verb != "bootstrap_release")
+    assert allowed(OPERATOR, verb) is (verb not in ASKED_FOR)
     assert allowed(API, verb) is (verb in API_VERBS)
     assert not allowed(NOBODY, verb)
+
+
+def test_who_asks_for_a_release_of_the_appliance_by_itself_cannot_say_yes_to_it() -> None:
+    assert {verb for verb in VERBS if verb.startswith("bootstrap_")} == ASKED_FOR | SAID | {"bootstrap_status"}
+    assert ASKED_FOR | {"bootstrap_status"} <= API_VERBS
+    assert not SAID & API_VERBS
+    misled = Peer(990, "att", operator=True, api=True)
+    assert [verb for verb in SAID if allowed(misled, verb)] == []
+    assert misled.door == "api"
 
 
 def test_the_api_gets_no_secrets_and_no_way_to_become_admin() -> None:

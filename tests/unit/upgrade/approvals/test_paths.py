@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from att.upgrade.approvals.paths import CONSOLE, IMAGE, LOCKS, PROTECTED, Touched, touched
 
 REPOSITORY = Path(__file__).parents[4]
-NOT_YET = {".att/", "locks/tools.txt", "src/att/bootstrap/"}
+NOT_YET = {"locks/tools.txt"}
 
 
 @pytest.mark.parametrize(

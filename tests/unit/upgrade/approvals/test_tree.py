@@ -54,7 +54,5 @@ def test_what_is_no_plain_tree_has_no_digest(entries: list[Entry]) -> None:
 
 
 def test_a_name_that_is_no_text_has_its_place() -> None:
-    raw = b"caf\xe9".decode(errors="surrogateescape")
-    assert (
-        tree_digest([Entry("100644", raw, A)]) == hashlib.sha256(b"100644 caf\xe9\0" + A.encode() + b"\n").hexdigest()
-    )
+    raw = b"x\xe9".decode(errors="surrogateescape")
+    assert tree_digest([Entry("100644", raw, A)]) == hashlib.sha256(b"100644 x\xe9\0" + A.encode() + b"\n").hexdigest()
