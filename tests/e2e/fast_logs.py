@@ -12,7 +12,7 @@ from tests.bench.table import Row
 SECONDS = 60
 LINE_BYTES = 100
 BEHIND_SECONDS_MAX = 10.0
-SOURCE = "src/producer/register.py"
+SOURCE = "src/chatbot/register.py"
 NAME, PROJECT = "Producer", "producer"
 _END = "every line is written"
 # Beside NAT's own lines in one pipe: a write of at most 4096 bytes is never torn.
