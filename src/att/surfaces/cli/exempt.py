@@ -9,7 +9,7 @@ import click
 from att._version import __version__
 from att.kernel.codes import CODES
 from att.kernel.errors import InvalidInput
-from att.surfaces.cli import output
+from att.surfaces.cli import bootstrap, output
 from att.surfaces.cli.failure import OK
 from att.surfaces.cli.target import Options
 from att.surfaces.cli.tree import Extra, Words, leaf
@@ -115,4 +115,8 @@ EXTRAS: Mapping[Words, Extra] = {
     ("version",): version,
     ("token", "reset-admin"): reset_admin,
     ("job", "watch"): job_watch,
+    ("bootstrap", "approve"): bootstrap.approve,
+    ("bootstrap", "deny"): bootstrap.deny,
+    ("bootstrap", "pause"): bootstrap.pause,
+    ("bootstrap", "resume"): bootstrap.resume,
 }

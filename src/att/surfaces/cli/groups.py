@@ -6,6 +6,7 @@ from types import MappingProxyType
 GROUPS: Mapping[tuple[str, ...], str] = MappingProxyType(
     {
         ("audit",): "Read who did what through the platform",
+        ("bootstrap",): "Let ATT change, release and redeploy itself",
         ("code",): "Read, write and search the files of a project",
         ("config",): "Show, check and change the appliance's settings",
         ("git",): "Commit, branch, push and review in a project",
