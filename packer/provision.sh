@@ -2,7 +2,7 @@
 # Runs in the guest: takes the provisioning tree from the seed disk and runs its steps in order.
 set -euo pipefail
 seed=/run/att-seed
-export ATT_SOURCE=/run/att-source ATT_BUNDLE=$seed/bundle.attb ATT_TRUST_KEY=$seed/trust.pem
+export ATT_SOURCE=/run/att-source ATT_BUNDLE=$seed/bundle.attb ATT_TRUST_KEY=$seed/trust.pem ATT_SEED=$seed/att.bundle
 mkdir -p "$seed" "$ATT_SOURCE"
 mount -o ro LABEL=cidata "$seed"
 tar -xf "$seed/tree.tar" -C "$ATT_SOURCE" --no-same-owner

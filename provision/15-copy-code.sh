@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the image owns below /usr/lib/att, the trust root, and the first release, installed from its bundle.
+# What the image owns below /usr/lib/att, the trust root, the first release, installed from its bundle, and its sources.
 # shellcheck source-path=SCRIPTDIR source=step.sh
 source "$(dirname "$0")/step.sh"
 step 15-copy-code "${ATT_BUNDLE:-}"
@@ -7,6 +7,8 @@ step 15-copy-code "${ATT_BUNDLE:-}"
 [ -f "${ATT_BUNDLE:-}" ] || die "provision: ATT_BUNDLE names no bundle"
 [ -f "${ATT_TRUST_KEY:-}" ] || die "provision: ATT_TRUST_KEY names no public key"
 grep -q 'BEGIN PUBLIC KEY' "$ATT_TRUST_KEY" || die "provision: $ATT_TRUST_KEY is no public key in PEM form"
+
+[ -f "${ATT_SEED:-}" ] || die "provision: ATT_SEED names no seed"
 
 put 0644 "$image/appliance.toml" /usr/lib/att/appliance.toml
 put 0644 "$image/doors.conf" /usr/lib/att/doors.conf
@@ -30,4 +32,10 @@ in_root env -i PATH=/usr/bin:/bin PYTHONPATH="$inside/$site" PYTHONDONTWRITEBYTE
 
 current=$(readlink "$root/opt/att/current") || die "install: there is no current release"
 [ -f "$root/opt/att/$current/.complete" ] || die "install: the release $current is not complete"
+
+# The seed is for changing this very release: one of another commit would be the source of something else.
+put 0644 "$ATT_SEED" /usr/share/att/seed/att.bundle
+commit=$(sed -n 's/^ "commit": "\([0-9a-f]*\)",$/\1/p' "$root/opt/att/$current/metadata.json")
+in_root git bundle list-heads /usr/share/att/seed/att.bundle refs/heads/main | grep -qx "$commit refs/heads/main" ||
+  die "provision: ATT_SEED does not hold the commit ${commit:-?} of the release as its branch main"
 note "current is $(basename "$current"), $(du -sm "$root/opt/att/$current" | cut -f1) MB"

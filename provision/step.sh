@@ -4,6 +4,7 @@
 #   ATT_ROOT    root file system to provision, default /
 #   ATT_SOURCE  folder that holds appliance/ and provision/, default the one these scripts lie in
 #   ATT_BUNDLE  the release bundle to install          ATT_TRUST_KEY  PEM public key for the trust root
+#   ATT_SEED    git bundle of ATT's own repository, its branch main being the commit that the release was built from
 #   ATT_KIND    machine (default) or container: a container has no kernel and boot loader
 #
 # A step may name a folder in step_cleanup: it is removed at the end.

@@ -79,12 +79,12 @@ def _base() -> tuple[str, str]:
 
 def _build(base: str, checksum: str, inputs: str) -> Image:
     ARTIFACTS.mkdir(exist_ok=True)
-    bundle, version, trust = _bundle()
+    bundle, version, commit, trust = _bundle()
     disk = ARTIFACTS / f"att-{version}.qcow2"
     with tempfile.TemporaryDirectory(prefix="image-", dir=cache()) as folder:
         work = Path(folder)
         key = work / "key"
-        payload = _payload(work / "payload", bundle, trust, make_key(key))
+        payload = _payload(work / "payload", bundle, commit, trust, make_key(key))
         made = _run_packer(work, base, checksum, version, payload, key)
         with appliance_step("compress", disk) as step:
             _compress(made, disk)
@@ -97,8 +97,8 @@ def _build(base: str, checksum: str, inputs: str) -> Image:
     return Image(disk, bundle, version, inputs)
 
 
-def _bundle() -> tuple[Path, str, str]:
-    """Builds the bundle; gives its path, its version and the public half of the key that signed it, as PEM."""
+def _bundle() -> tuple[Path, str, str, str]:
+    """Builds the bundle; gives its path, version and commit, and the public half of the key that signed it, as PEM."""
     from dev.bundle.__main__ import build, signing_key
     from dev.bundle.identity import CannotBuild, identify
 
@@ -109,14 +109,21 @@ def _bundle() -> tuple[Path, str, str]:
         bundle = build(identity, key, ARTIFACTS)
     except CannotBuild as error:
         raise VmError(str(error)) from error
-    return bundle, identity.version, output_of(["openssl", "pkey", "-in", key, "-pubout"])
+    return bundle, identity.version, identity.commit, output_of(["openssl", "pkey", "-in", key, "-pubout"])
 
 
-def _payload(folder: Path, bundle: Path, trust: str, public_key: str) -> list[Path]:
+def _payload(folder: Path, bundle: Path, commit: str, trust: str, public_key: str) -> list[Path]:
     """Lays out what the guest finds on the build's seed disk."""
+    from dev.bundle.identity import CannotBuild
+    from dev.bundle.seed import SEED, seed
+
     folder.mkdir()
-    seed = string.Template((_PACKER / "seed" / "user-data.yaml").read_text())
-    (folder / "user-data").write_text(seed.substitute(authorized_key=json.dumps(public_key)))
+    try:
+        seed(ROOT, commit, folder / SEED)
+    except CannotBuild as error:
+        raise VmError(str(error)) from error
+    template = string.Template((_PACKER / "seed" / "user-data.yaml").read_text())
+    (folder / "user-data").write_text(template.substitute(authorized_key=json.dumps(public_key)))
     (folder / "meta-data").write_text((_PACKER / "seed" / "meta-data.yaml").read_text())
     (folder / "trust.pem").write_text(trust)
     os.link(bundle, folder / "bundle.attb") if _same_device(bundle, folder) else _copy(bundle, folder / "bundle.attb")

@@ -9,9 +9,16 @@ import subprocess
 import time
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from dev.bundle.seed import seed
 from dev.vm.places import ROOT, cache, digest_of, files_of, sha256_of
 from dev.vm.sources import KEYRING, RELEASE, deb822, host_mirror
 from tests.appliance.nspawn.container import Container, overlay, sweep
+
+from att.appliance import facts
+from att.release.bundle import open_bundle
+from att.release.trust import TrustRoot, keyid_of
 
 BOOT_PACKAGES = {
     "linux-image-cloud-amd64",
@@ -75,10 +82,24 @@ def plain_root() -> Path:
     return _placed(work, root, "plain-*")
 
 
+def seed_of(bundle: Path, trust_key: Path) -> Path:
+    """The seed of the commit that a bundle was built from, made of this checkout unless it is there."""
+    public = load_pem_public_key(trust_key.read_bytes())
+    assert isinstance(public, Ed25519PublicKey)
+    with bundle.open("rb") as file:
+        commit = open_bundle(file.fileno(), TrustRoot(keys={keyid_of(public): public}), facts()).metadata.commit
+    made = folder() / "seeds" / f"{commit}.bundle"
+    for left in made.parent.glob("*.bundle"):
+        if left != made and time.time() - left.stat().st_mtime > IN_USE_SECONDS:
+            left.unlink(missing_ok=True)
+    return made if made.exists() else seed(ROOT, commit, made)
+
+
 def provision(root: Path, bundle: Path, trust_key: Path, *steps: str) -> str:
     """Run provisioning steps on a staged root, in order; returns what they printed."""
     settings = {**os.environ, "ATT_ROOT": str(root), "ATT_KIND": "container"}
     settings |= {"ATT_BUNDLE": str(bundle), "ATT_TRUST_KEY": str(trust_key)}
+    settings |= {"ATT_SEED": str(seed_of(bundle, trust_key))}
     said = ""
     for step in steps or STEPS:
         done = subprocess.run(

@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dev.bundle.seed import seed
 from dev.vm.places import ROOT
 from tests.appliance.nspawn import template
 from tests.appliance.nspawn.container import overlay
+from tests.fakes.repositories import Repository
+
+from att.release.installed import read_metadata
 
 LINE = re.compile(r"^APPLIANCE_STEP:([0-9a-z-]+):(START|OK|FAIL):(\{.*\})$", re.MULTILINE)
 
@@ -93,14 +97,44 @@ def test_without_bundle_or_key_nothing_is_copied(staged: Path, settings: dict[st
     assert not (staged / "usr/lib/att").exists()
 
 
+def test_without_a_seed_nothing_is_copied(staged: Path, bundle: Path, trust_key: Path) -> None:
+    code, lines = run_step("15-copy-code", staged, ATT_BUNDLE=str(bundle), ATT_TRUST_KEY=str(trust_key))
+    assert code == 1
+    assert "ATT_SEED names no seed" in str(lines[-1][2]["notes"])
+    assert not (staged / "usr/lib/att").exists()
+
+
+def test_a_seed_of_another_commit_than_the_releases_is_refused(
+    staged: Path, bundle: Path, trust_key: Path, tmp_path: Path
+) -> None:
+    run_step("10-permissions", staged)
+    (tmp_path / "other").mkdir()
+    other = Repository(tmp_path / "other")
+    made = seed(other.folder, other.commit({"a": b"1"}, "one"), tmp_path / "att.bundle")
+    settings = {"ATT_BUNDLE": str(bundle), "ATT_TRUST_KEY": str(trust_key), "ATT_SEED": str(made)}
+    code, lines = run_step("15-copy-code", staged, **settings)
+    assert code == 1
+    assert "ATT_SEED does not hold the commit" in str(lines[-1][2]["notes"])
+
+
+def test_the_image_carries_the_history_of_its_release(appliance_root: Path) -> None:
+    made = appliance_root / "usr/share/att/seed/att.bundle"
+    assert (made.stat().st_uid, stat.S_IMODE(made.stat().st_mode)) == (0, 0o644)
+    listed = subprocess.run(["git", "bundle", "list-heads", made], check=True, capture_output=True, encoding="ascii")
+    commit = read_metadata(appliance_root / "opt/att" / (appliance_root / "opt/att/current").readlink()).commit
+    assert f"{commit} refs/heads/main" in listed.stdout.splitlines()
+
+
 def test_a_bundle_that_the_trust_root_does_not_know_is_not_installed(
-    staged: Path, bundle: Path, tmp_path: Path
+    staged: Path, bundle: Path, trust_key: Path, tmp_path: Path
 ) -> None:
     run_step("10-permissions", staged)
     private, public = tmp_path / "key", tmp_path / "foreign.pem"
     subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", private], check=True, timeout=30)
     subprocess.run(["openssl", "pkey", "-in", private, "-pubout", "-out", public], check=True, timeout=30)
-    code, lines = run_step("15-copy-code", staged, ATT_BUNDLE=str(bundle), ATT_TRUST_KEY=str(public))
+    made = template.seed_of(bundle, trust_key)
+    settings = {"ATT_BUNDLE": str(bundle), "ATT_TRUST_KEY": str(public), "ATT_SEED": str(made)}
+    code, lines = run_step("15-copy-code", staged, **settings)
     assert code != 0
     assert lines[-1][1] == "FAIL"
     assert not (staged / "opt/att/current").is_symlink()
