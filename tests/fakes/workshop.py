@@ -87,6 +87,7 @@ class FakeWorkshop:
         self.built: list[Provenance] = []
         self.while_building: Any = lambda: None
         self.refuse: str | None = None
+        self.lacks: str | None = None
         self.sick = ""
 
     def unpack(self, pack_fd: int, *, base: str, head: str) -> Unpacked:
@@ -95,6 +96,11 @@ class FakeWorkshop:
         if head not in self.repository.commits or base not in self.repository.commits:
             raise Refused("pack_damaged", "cannot use the pack: an object is missing")
         return Unpacked(self, base, head)
+
+    def demand(self, sources: Unpacked, *, running: Path) -> None:
+        assert running.is_dir()
+        if self.lacks is not None:
+            raise Refused("build_inputs_missing", f"cannot build it here: {self.lacks}", data={"missing": [self.lacks]})
 
     def make(
         self, sources: Unpacked, *, running: Path, version: str, provenance: Provenance, key: Ed25519PrivateKey

@@ -11,27 +11,28 @@ PROTECTED = (
     ".att/",
     "src/att/bootstrap/",
     "src/att/config/",
+    "src/att/effects/peers.py",
+    "src/att/entrypoints/build.py",
     "src/att/entrypoints/launcher.py",
     "src/att/entrypoints/selftest.py",
     "src/att/entrypoints/upgraded.py",
     "src/att/health/",
     "src/att/release/",
+    "src/att/surfaces/cli/bootstrap.py",
     "src/att/upgrade/",
     "src/att/workspace/launcher.py",
     "src/att/workspace/launcher_wire.py",
     "src/att/workspace/units.py",
+    "systemd/att-build@.service",
     "systemd/att-launcher.service",
     "systemd/att-upgraded.service",
     "upgrade/gates.toml",
     "upgrade/supported.toml",
 )
-"""What judges a change: gates, engine, installer, launcher, this policy, the door of settings, the checks."""
+"""What judges a change or shows it to people: gates, engine, installer, launcher, this policy, who is at a socket, the
+door of settings, the checks."""
 IMAGE = ("appliance/", "packer/", "provision/")
 """What an appliance has from its image and no release can replace; so has every `.socket`."""
-LOCKS = ("locks/nat.txt", "locks/runtime.txt", "locks/tools.txt")
-"""What a release's packages are made of: other ones need wheels that the appliance may lack."""
-CONSOLE = ("schemas/openapi.json", "src/console/")
-"""What the console is built from: other sources need its build tools."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,6 @@ class Touched:
 
     protected: tuple[str, ...] = ()
     image: tuple[str, ...] = ()
-    locks: tuple[str, ...] = ()
-    console: tuple[str, ...] = ()
 
 
 def touched(paths: Iterable[str]) -> Touched:
@@ -50,8 +49,6 @@ def touched(paths: Iterable[str]) -> Touched:
     return Touched(
         protected=_below(PROTECTED, every),
         image=tuple(path for path in every if _is_below(path, IMAGE) or path.endswith(".socket")),
-        locks=_below(LOCKS, every),
-        console=_below(CONSOLE, every),
     )
 
 

@@ -44,10 +44,13 @@ class Sources(Protocol):
 
 
 class Workshop[S: Sources](Protocol):
-    """Unpacks a pack and builds a bundle. Both raise AttError with a stable code, and leave nothing behind then."""
+    """Unpacks a pack and builds a bundle. Each raises AttError with a stable code, and leaves nothing behind then."""
 
     def unpack(self, pack_fd: int, *, base: str, head: str) -> S:
         """Take the objects between two commits out of a git pack; what its owner does to the file later is nothing."""
+
+    def demand(self, sources: S, *, running: Path) -> None:
+        """Raise where it is plain that the head cannot be built on top of the release in `running`."""
 
     def make(self, sources: S, *, running: Path, version: str, provenance: Provenance, key: Ed25519PrivateKey) -> Path:
         """Return a new file: the signed thin bundle of the head on top of the release in `running`."""

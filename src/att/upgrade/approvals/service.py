@@ -64,15 +64,18 @@ class Proposals:
     ) -> Standing:
         """Look at a change and remember it; approvals of the very same change stay.
 
-        Raises Refused(new_image_needed, release_unclean), TooMany(bootstrap_full), what unpacking refuses.
+        Raises Refused(new_image_needed, release_unclean), TooMany(bootstrap_full), what the workshop refuses: before
+        anybody is asked it says which wheels or tools a build here would lack.
         """
         running = self.running()
         demand_clean(running.version)
         with self.unpacked(pack_fd, base=running.commit, head=commit) as sources:
             change, difference = change_of(commit, sources.base, sources.tree, dropped=dropped, releases=releases)
-        problem = decision.proposal_problem(change)
-        if problem is not None:
-            raise problem
+            problem = decision.proposal_problem(change)
+            if problem is not None:
+                raise problem
+            if releases:
+                self.workshop.demand(sources, running=self.tools.release(running.version))
         proposal = Proposal(
             number=number,
             base=running.commit,

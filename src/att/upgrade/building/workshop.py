@@ -57,6 +57,12 @@ class Workshop:
                 store.close()
                 raise
 
+    def demand(self, sources: Sources, *, running: Path) -> None:
+        """Raise what `make` would refuse of these sources at once: Refused(base_differs, build_inputs_missing)."""
+        release = Making(sources, self._where, running=running, version=running.name)
+        release.demand_base()
+        release.demand_inputs()
+
     def make(
         self, sources: Sources, *, running: Path, version: str, provenance: Provenance, key: Ed25519PrivateKey
     ) -> Path:

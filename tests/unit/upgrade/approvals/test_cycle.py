@@ -94,6 +94,16 @@ def test_what_the_image_owns_is_refused_before_anybody_is_asked(appliance: Appli
         appliance.release(appliance.merged(head))
 
 
+def test_what_cannot_be_built_here_is_refused_before_anybody_is_asked(appliance: Appliance) -> None:
+    appliance.workshop.lacks = "wheel click==9.0"
+    head = appliance.change()
+    with pytest.raises(Refused) as caught:
+        appliance.propose(head)
+    assert (caught.value.code, caught.value.data) == ("build_inputs_missing", {"missing": ["wheel click==9.0"]})
+    assert (appliance.status()["proposals"], appliance.workshop.open) == ([], 0)
+    assert appliance.propose(head, releases=False)["number"] == 7
+
+
 def test_protected_paths_take_two_people_the_second_of_whom_names_them(appliance: Appliance) -> None:
     head = appliance.change(GUARDED)
     appliance.propose(head)

@@ -279,6 +279,20 @@ def test_changed_sources_of_the_console_are_refused_with_their_names(world: Worl
     assert refused.data["missing"] == ["the console's build tools for src/console/index.html, src/console/new.ts"]
 
 
+@pytest.mark.parametrize("path", ["src/console/index.html", "locks/runtime.txt", "src/att/words.py"])
+def test_what_cannot_be_built_here_is_known_before_it_is_made(world: World, path: str) -> None:
+    workshop, sources = world.sources(world.repository.commit({path: b"WORDS = 2\n"}, "head"))
+    try:
+        if path == "src/att/words.py":
+            workshop.demand(sources, running=world.running)
+            return
+        with pytest.raises(Refused) as caught:
+            workshop.demand(sources, running=world.running)
+        assert caught.value.code == "build_inputs_missing"
+    finally:
+        sources.close()
+
+
 def test_a_running_release_of_another_commit_is_not_built_upon(world: World) -> None:
     world.base = world.repository.commit({"src/att/words.py": b"WORDS = 2\n"}, "second")
     refused = world.refused(world.repository.commit({"src/att/words.py": b"WORDS = 3\n"}, "third"))
