@@ -14,7 +14,16 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from tests.contract import cases_code, cases_git, cases_models, cases_nat, cases_projects, cases_runtime, cases_testing
+from tests.contract import (
+    cases_bootstrap,
+    cases_code,
+    cases_git,
+    cases_models,
+    cases_nat,
+    cases_projects,
+    cases_runtime,
+    cases_testing,
+)
 from tests.contract.case import Case
 from tests.contract.conftest import Running
 
@@ -62,6 +71,7 @@ OWN = (
 )
 CASES: tuple[Case, ...] = (
     *OWN,
+    *cases_bootstrap.CASES,
     *cases_code.CASES,
     *cases_git.CASES,
     *cases_models.CASES,

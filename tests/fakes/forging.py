@@ -48,7 +48,7 @@ class PlainTasks:
             return await self.state(place, spec.task_id)
         self.started.append(spec.task_id)
         self._specs[spec.task_id] = spec
-        place.task(spec.task_id).mkdir(parents=True)
+        place.task(spec.task_id).mkdir(parents=True, exist_ok=True)
         assert spec.program is Program.PLAIN
         with (place.task(spec.task_id) / "log").open("wb") as log:
             self._running[spec.task_id] = await anyio.open_process(

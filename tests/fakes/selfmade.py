@@ -6,21 +6,35 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import anyio
 from tests.fakes.agents import InProcessAgents
 from tests.fakes.database import HandClock, RememberingBus, make_database, opened
+from tests.fakes.engine import FakeEngine
 from tests.fakes.forging import SCHEMA, AnyRoom, NoEnvironment, NoLogins, PlainTasks, no_way_out, plain_git
 
-from att.appliance import facts
+from att.appliance import Facts, facts
+from att.bootstrap.collecting import Collector
+from att.bootstrap.guarding import GuardedPulls
+from att.bootstrap.operations import OPERATIONS
+from att.bootstrap.probing import Prober
 from att.bootstrap.project import SelfProject
+from att.bootstrap.proposing import Proposer
+from att.bootstrap.running import Runner
+from att.bootstrap.service import Cycles
+from att.bootstrap.source import Source
+from att.bootstrap.steps import Steps
+from att.bootstrap.trying import Trial
+from att.bootstrap.undoing import Undoing
+from att.bootstrap.working import Workbench
+from att.code.service import Code
 from att.forge.service import Forge
 from att.forge.transfers import Transfers
 from att.git.service import Git
 from att.jobs.service import Jobs
-from att.kernel.operation import Operation
 from att.projects.outside import Outside
 from att.projects.sealed import Sealer, key_file, make_key
 from att.projects.service import Projects
@@ -97,6 +111,12 @@ class Selfmade:
     git: Git
     testing: Testing
     project: SelfProject
+    engine: FakeEngine
+    source: Source
+    pulls: GuardedPulls
+    cycles: Cycles
+    jobs: Jobs
+    runner: Runner
 
     @property
     def bundle(self) -> Path:
@@ -123,40 +143,65 @@ def make_seed(folder: Path) -> str:
 
 
 @asynccontextmanager
-async def selfmade(folder: Path, *, checks: bool = False) -> AsyncIterator[Selfmade]:
-    """Open the rooms in `folder`, again after a restart; `checks` has the forge's background work run."""
+async def selfmade(folder: Path, engine: FakeEngine | None = None, *, works: bool = False) -> AsyncIterator[Selfmade]:
+    """Open the rooms in `folder`, again after a restart; `works` has jobs and the forge's background work run."""
     link = folder / "db" if (folder / "db").exists() else make_database(folder)
     where = facts().rooted(folder / "root")
     if not where.paths.secrets.exists():
         where.paths.secrets.mkdir(parents=True)
         make_key(where.paths.secrets)
     clock, bus, agents = HandClock(), RememberingBus(), InProcessAgents()
-    tasks: Any = LocalTasks()
     async with opened(link, clock=clock, schema_version=SCHEMA) as store:
-        jobs = Jobs(store, bus, resolve=dict[str, Operation]().__getitem__, services={})
-        rooms: list[Forge] = []
-        outside = Outside(where, tasks, agents, lambda: rooms[0], NoApps, appliance=False)
-        variables = Variables(store, Sealer(key_file(where.paths.secrets, {})))
-        projects = Projects(store, bus, jobs, outside, variables, quota_bytes=lambda: 10**9)
-        forge = Forge(
-            folder / "forge",
-            store,
-            bus,
-            agents,
-            tasks,
-            projects.place,
-            NoLogins,
-            NoEnvironment,
-            Transfers(tasks, no_way_out()),
-            clock=clock,
-        )
-        rooms.append(forge)
-        git = Git(projects, agents, forge.repositories, forge.remotes, AnyRoom(), bus)
-        testing = Testing(store, bus, projects, tasks, NoEnvironment(), LeftFiles(), clock=clock)
-        project = SelfProject(projects, projects.makers, forge, folder / "att.bundle")
+        made = _rooms(folder, where, store, bus, clock, agents, engine or FakeEngine())
         async with anyio.create_task_group() as group:
-            if checks:
-                group.start_soon(forge.run)
-            yield Selfmade(folder, store, bus, clock, agents, tasks, projects, forge, git, testing, project)
-            forge.stop()
+            if works:
+                group.start_soon(made.forge.run)
+                group.start_soon(made.jobs.run)
+            yield made
+            made.jobs.stop()
+            made.forge.stop()
             group.cancel_scope.cancel()
+
+
+def _rooms(
+    folder: Path,
+    where: Facts,
+    store: Store,
+    bus: RememberingBus,
+    clock: HandClock,
+    agents: InProcessAgents,
+    engine: FakeEngine,
+) -> Selfmade:
+    tasks: Any = LocalTasks()
+    services: dict[type, Any] = {}
+    by_name = {operation.name: operation for operation in OPERATIONS}
+    jobs = Jobs(store, bus, resolve=by_name.__getitem__, services=services, clock=clock)
+    rooms: list[Forge] = []
+    outside = Outside(where, tasks, agents, lambda: rooms[0], NoApps, appliance=False)
+    variables = Variables(store, Sealer(key_file(where.paths.secrets, {})))
+    projects = Projects(store, bus, jobs, outside, variables, quota_bytes=lambda: 10**9)
+    transfers = Transfers(tasks, no_way_out())
+    place_of = projects.place
+    forge = Forge(
+        folder / "forge", store, bus, agents, tasks, place_of, NoLogins, NoEnvironment, transfers, clock=clock
+    )
+    rooms.append(forge)
+    git = Git(projects, agents, forge.repositories, forge.remotes, AnyRoom(), bus)
+    testing = Testing(store, bus, projects, tasks, NoEnvironment(), LeftFiles(), clock=clock)
+    project = SelfProject(projects, projects.makers, forge, folder / "att.bundle")
+    source = Source(project, forge.repositories, folder)
+    pulls = GuardedPulls(forge.pulls, forge.repositories, engine)
+    bench = Workbench(project, git, Code(projects, AnyRoom(), agents, bus), agents, forge.repositories)
+    collector = Collector(project, source, forge.repositories, agents, tasks)
+    proposer = Proposer(source, collector, engine)
+    steps = Steps(project, source, bench, Trial(source, testing), pulls, forge.repositories, proposer, engine, "1.0.0")
+    since = datetime.fromtimestamp(0, UTC)
+    prober = Prober(project, source, git, pulls, engine, release="1.0.0", since=lambda: since)
+    undoing = Undoing(project, source, bench, pulls)
+    runner = Runner(prober, steps, undoing, engine, bus, clock, poll_seconds=0.05)
+    cycles = Cycles(project, pulls, proposer, engine, runner, jobs)
+    services[Cycles] = cycles
+    return Selfmade(
+        folder, store, bus, clock, agents, tasks, projects, forge, git, testing, project, engine, source, pulls,
+        cycles, jobs, runner,
+    )  # fmt: skip

@@ -39,7 +39,7 @@ class Undo(StrEnum):
     WORKTREE = "leave_worktree"
 
 
-class Outcome(StrEnum):
+class CycleOutcome(StrEnum):
     """How a cycle ended; MERGED is one that was asked for without a release."""
 
     RELEASED = "released"
@@ -64,7 +64,7 @@ class Why:
 class Done:
     """Nothing is due any more."""
 
-    outcome: Outcome
+    outcome: CycleOutcome
     why: Why | None = None
 
 
@@ -136,7 +136,7 @@ class Facts:
     local: bool = False
     head: str | None = None
     fits: bool = False
-    tested: Proven | None = None
+    proven: Proven | None = None
     pull: Pull | None = None
     required: frozenset[str] = frozenset()
     wanted: CheckIdentity | None = None
@@ -155,7 +155,7 @@ def due(facts: Facts, rules: Rules) -> Step | Undo | Done:
         return _after_merge(facts, rules)
     why = _why_over(facts, rules)
     if why is not None:
-        return _cleared(facts) or Done(Outcome.CANCELLED if facts.cancelled else Outcome.FAILED, why)
+        return _cleared(facts) or Done(CycleOutcome.CANCELLED if facts.cancelled else CycleOutcome.FAILED, why)
     return _next(facts)
 
 
@@ -163,18 +163,18 @@ def _by_verdict(facts: Facts, verdict: Verdict) -> Step | Undo | Done:
     if verdict == "running":
         return Step.HEALTH
     if verdict == "committed":
-        return _cleared(facts) or Done(Outcome.RELEASED)
-    outcome = Outcome.ROLLED_BACK if verdict == "rolled_back" else Outcome.FAILED
+        return _cleared(facts) or Done(CycleOutcome.RELEASED)
+    outcome = CycleOutcome.ROLLED_BACK if verdict == "rolled_back" else CycleOutcome.FAILED
     return _taken_back(facts) or _cleared(facts) or Done(outcome, Why("release_lost", f"the release was {verdict}"))
 
 
 def _after_merge(facts: Facts, rules: Rules) -> Step | Undo | Done:
     if not rules.releases:
-        return _cleared(facts) or Done(Outcome.MERGED)
+        return _cleared(facts) or Done(CycleOutcome.MERGED)
     why = _stopped(facts)
     if why is None:
         return Step.RELEASE
-    outcome = Outcome.CANCELLED if facts.cancelled else Outcome.FAILED
+    outcome = CycleOutcome.CANCELLED if facts.cancelled else CycleOutcome.FAILED
     return _taken_back(facts) or _cleared(facts) or Done(outcome, why)
 
 
@@ -194,7 +194,7 @@ def _why_over(facts: Facts, rules: Rules) -> Why | None:
         return Why("pr_ended", f"pull request {facts.pull.number} was closed")
     if facts.wanted is not None and not facts.required:
         return Why("checks_missing", "main demands no check: nothing would have looked at the change")
-    if (tested := _tested(facts)) is not None and not tested.passed:
+    if (proven := _proven(facts)) is not None and not proven.passed:
         return Why("tests_failed", "the tests failed")
     failed = [run.name for run in _counting(facts) if run.state == "failed" and run.name in facts.required]
     if failed:
@@ -211,7 +211,7 @@ def _next(facts: Facts) -> Step:
         (Step.REGISTER, facts.registered),
         (Step.BRANCH, facts.local),
         (Step.EDIT, facts.head is not None and facts.fits),
-        (Step.TEST, _tested(facts) is not None),
+        (Step.TEST, _proven(facts) is not None),
         (Step.PULL_REQUEST, _pull(facts) is not None),
         (Step.CHECKS, facts.wanted is not None and passed >= facts.required),
         (Step.APPROVE, proposed is not None and proposed.approved),
@@ -235,8 +235,8 @@ def _cleared(facts: Facts) -> Undo | None:
     return Undo.WORKTREE if facts.local else None
 
 
-def _tested(facts: Facts) -> Proven | None:
-    return facts.tested if facts.tested is not None and facts.tested.commit == facts.head else None
+def _proven(facts: Facts) -> Proven | None:
+    return facts.proven if facts.proven is not None and facts.proven.commit == facts.head else None
 
 
 def _pull(facts: Facts) -> Pull | None:

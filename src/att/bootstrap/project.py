@@ -63,9 +63,9 @@ class SelfProject:
         while True:
             try:
                 await self.register()
-            except AttError as error:
-                _log.info("project att is not registered", code=error.code, reason=error.detail)
-                if error.code == "seed_missing":
+            except (AttError, OSError) as error:
+                _log.info("project att is not registered", reason=str(error))
+                if isinstance(error, NotFound) and error.code == "seed_missing":
                     return
             else:
                 return

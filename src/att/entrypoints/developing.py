@@ -11,6 +11,7 @@ from att.code.service import Code
 from att.config.live import LiveSettings
 from att.configs.service import Configs
 from att.egress.grants import Grants
+from att.entrypoints.bootstrapping import bootstrapping
 from att.entrypoints.forge import forge_of
 from att.entrypoints.kept import keep, listen_unix
 from att.entrypoints.router_child import PORT as ROUTER_PORT
@@ -68,6 +69,8 @@ def developing(
     _models(rooms, where, appliance=appliance)
     _configs(rooms, where, events)
     _running(rooms, where, store, events, appliance=appliance)
+    if appliance:
+        rooms.runs.append(bootstrapping(rooms.services, where, store, events, jobs).run)
     return rooms
 
 

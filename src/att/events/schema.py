@@ -34,6 +34,8 @@ class EventType(StrEnum):
     JOB_SUCCEEDED = "job.succeeded"
     JOB_FAILED = "job.failed"
     JOB_CANCELLED = "job.cancelled"
+    BOOTSTRAP_STEP = "bootstrap.step"
+    BOOTSTRAP_ENDED = "bootstrap.ended"
     UPGRADE_STATE = "upgrade.state"
     UPGRADE_PROGRESS = "upgrade.progress"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event

@@ -31,6 +31,7 @@ class _Run:
     exclusive: str | None
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     progress: JobProgress | None = None
+    grace_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Runner:
         self._tasks.start_soon(self._interrupt, run)
 
     async def _interrupt(self, run: _Run) -> None:
-        await anyio.sleep(self._grace_seconds)
+        await anyio.sleep(self._grace_seconds if run.grace_seconds is None else run.grace_seconds)
         run.scope.cancel()
 
     async def _start_some(self, tasks: TaskGroup) -> float | None:
@@ -146,12 +147,18 @@ class Runner:
         if gives_up(job.attempts - 1):
             return _failed("job_crashed", f"cannot finish {job.operation}: it was interrupted too often")
         progress = JobProgress(self._store, self._bus, job, clock=self._clock, changed=self._changed)
-        run.progress = progress
+        run.progress, run.grace_seconds = progress, self._cancel_seconds(job.operation)
         if progress.cancel_requested:
             self.cancel(job_id)
         with run.scope:
             return await self._handle(job, progress)
         return _Outcome(JobState.CANCELLED)
+
+    def _cancel_seconds(self, operation: str) -> float | None:
+        try:
+            return self._resolve(operation).cancel_seconds
+        except KeyError:  # its handler's run says so
+            return None
 
     async def _begin(self, job_id: str) -> records.Stored | None:
         async with self._store.write(patience_seconds=math.inf) as connection:

@@ -101,6 +101,16 @@ class Jobs:
         async with self._store.read() as connection:
             return _found(await records.shown(connection, job_id), job_id)
 
+    async def memory(self, job_id: str) -> dict[str, Any]:
+        """Return what a job remembered, for the room whose job it is; it must be there."""
+        async with self._store.read() as connection:
+            return await records.memory(connection, job_id)
+
+    async def request(self, job_id: str) -> dict[str, Any]:
+        """Return what a job was asked for, for the room whose job it is; NotFound(job_unknown)."""
+        async with self._store.read() as connection:
+            return _found(await records.stored(connection, job_id), job_id).request
+
     async def list(self, request: JobListRequest) -> JobPage:
         """Return a page of jobs, newest first."""
         async with self._store.read() as connection:

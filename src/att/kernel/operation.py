@@ -139,6 +139,10 @@ class Operation:
     """Needs the appliance: answers `appliance_only` in `make dev`."""
     people_only: bool = False
     """Refused to tokens of kind agent."""
+    exclusive: str | None = None
+    """JOBs of one such name run one after the other."""
+    cancel_seconds: float | None = None
+    """How long a JOB's handler that was asked to stop may take to undo what it did; None: a few seconds."""
     exit_code: Callable[[Any], int] | None = None
     """Maps a result to attctl's exit code where 0 is not the only good answer (a difference, a degraded state)."""
 

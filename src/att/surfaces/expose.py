@@ -96,7 +96,14 @@ class Exposure:
     async def _dispatch(self, call: Call, request: BaseModel) -> BaseModel:
         if call.operation.kind is Kind.JOB:
             values = request.model_dump(mode="json")
-            return await self.jobs.submit(call.operation, values, call.caller, call.request_id, key=call.key)
+            return await self.jobs.submit(
+                call.operation,
+                values,
+                call.caller,
+                call.request_id,
+                key=call.key,
+                exclusive=call.operation.exclusive,
+            )
         result: BaseModel = await call.operation.answer(_context(self, call), request)
         return result
 

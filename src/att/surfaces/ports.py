@@ -47,6 +47,7 @@ class Jobs(Protocol):
         request_id: str,
         *,
         key: str | None = None,
+        exclusive: str | None = None,
     ) -> JobRef: ...
 
     async def show(self, job_id: str) -> Job: ...

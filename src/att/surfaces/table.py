@@ -21,6 +21,7 @@ ROOMS: Mapping[str, str] = MappingProxyType(
         "att.rollback": "att.upgrade.operations",
         "att.repair": "att.upgrade.operations",
         "att.release": "att.upgrade.operations",
+        "att.bootstrap": "att.bootstrap.operations",
         "att.config": "att.config.operations",
         "att.secrets": "att.secrets.operations",
         "att.token": "att.identity.operations",

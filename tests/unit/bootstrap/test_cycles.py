@@ -10,9 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from att.bootstrap.decision import (
     CheckIdentity,
     CheckRun,
+    CycleOutcome,
     Done,
     Facts,
-    Outcome,
     Proposed,
     Proven,
     Pull,
@@ -79,7 +79,7 @@ class Cycle:
 
     def _test(self, well: bool) -> None:
         assert self.facts.head is not None
-        self.facts = replace(self.facts, tested=Proven(self.facts.head, well))
+        self.facts = replace(self.facts, proven=Proven(self.facts.head, well))
 
     def _pull_request(self, _: bool) -> None:
         assert self.facts.head is not None
@@ -104,7 +104,7 @@ class Cycle:
         assert head in self.approved
         assert head in self.green
         assert self.onto[head] == self.main
-        assert self.facts.tested == Proven(head, passed=True)
+        assert self.facts.proven == Proven(head, passed=True)
         assert not self.facts.cancelled
         if well:
             self.main = self.new("m")
@@ -205,11 +205,11 @@ class Cycles(RuleBasedStateMachine):
         assert not facts.local
         assert facts.pull is None or facts.pull.state != "open"
         if self.cycle.merged is None:
-            assert ended.outcome in (Outcome.FAILED, Outcome.CANCELLED)
-        elif ended.outcome not in (Outcome.RELEASED, Outcome.MERGED):
+            assert ended.outcome in (CycleOutcome.FAILED, CycleOutcome.CANCELLED)
+        elif ended.outcome not in (CycleOutcome.RELEASED, CycleOutcome.MERGED):
             assert facts.commented
             assert facts.reverted
-        assert (ended.outcome is Outcome.RELEASED) is (facts.verdict == "committed")
+        assert (ended.outcome is CycleOutcome.RELEASED) is (facts.verdict == "committed")
 
 
 Cycles.TestCase.settings = settings(max_examples=300, stateful_step_count=40)

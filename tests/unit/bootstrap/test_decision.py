@@ -11,9 +11,9 @@ from att.bootstrap.decision import (
     ALWAYS,
     CheckIdentity,
     CheckRun,
+    CycleOutcome,
     Done,
     Facts,
-    Outcome,
     Proposed,
     Proven,
     Pull,
@@ -34,7 +34,7 @@ READY = Facts(
     local=True,
     head="head",
     fits=True,
-    tested=Proven("head", passed=True),
+    proven=Proven("head", passed=True),
     pull=Pull(7, "head", "open"),
     required=frozenset({"unit"}),
     wanted=IDENTITY,
@@ -52,7 +52,7 @@ GONE = replace(MERGED, head=None, local=False)
         (Facts(registered=True), Step.BRANCH),
         (Facts(registered=True, local=True), Step.EDIT),
         (replace(READY, fits=False), Step.EDIT),
-        (replace(READY, tested=None), Step.TEST),
+        (replace(READY, proven=None), Step.TEST),
         (replace(READY, pull=None), Step.PULL_REQUEST),
         (replace(READY, checks=()), Step.CHECKS),
         (replace(READY, checks=(replace(PASSED, state="running"),)), Step.CHECKS),
@@ -71,8 +71,8 @@ def test_the_first_step_whose_fact_is_missing_is_due(facts: Facts, expected: Ste
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        (replace(READY, tested=Proven("older", passed=True)), Step.TEST),
-        (replace(READY, tested=Proven("older", passed=False)), Step.TEST),
+        (replace(READY, proven=Proven("older", passed=True)), Step.TEST),
+        (replace(READY, proven=Proven("older", passed=False)), Step.TEST),
         (replace(READY, pull=Pull(7, "older", "open")), Step.PULL_REQUEST),
         (replace(READY, proposed=Proposed("older", approved=True)), Step.APPROVE),
         (replace(READY, proposed=Proposed("older", approved=False, denied=True)), Step.APPROVE),
@@ -98,7 +98,7 @@ def test_a_result_of_another_tree_checks_file_or_release_counts_as_absent(
         (replace(READY, cancelled=True), "job_cancelled"),
         (replace(READY, held=3), "main_held"),
         (replace(READY, pull=Pull(7, "head", "closed")), "pr_ended"),
-        (replace(READY, tested=Proven("head", passed=False)), "tests_failed"),
+        (replace(READY, proven=Proven("head", passed=False)), "tests_failed"),
         (replace(READY, checks=(replace(PASSED, state="failed"),)), "checks_failed"),
         (replace(READY, required=frozenset()), "checks_missing"),
         (replace(READY, proposed=Proposed("head", approved=False, denied=True)), "approval_denied"),
@@ -113,7 +113,7 @@ def test_a_cycle_that_cannot_go_on_is_cleared_away_and_says_why(facts: Facts, co
     ended = due(replace(facts, head=None, local=False), Rules())
     assert isinstance(ended, Done)
     assert ended.why is not None
-    assert (ended.outcome, ended.why.code) == (Outcome.CANCELLED if facts.cancelled else Outcome.FAILED, code)
+    assert (ended.outcome, ended.why.code) == (CycleOutcome.CANCELLED if facts.cancelled else CycleOutcome.FAILED, code)
 
 
 def test_a_failed_check_that_is_not_required_stops_nothing() -> None:
@@ -129,22 +129,22 @@ def test_without_a_release_a_merged_cycle_is_cleared_away_and_done() -> None:
     rules = Rules(releases=False)
     assert due(MERGED, rules) is Undo.BRANCH
     assert due(replace(MERGED, head=None), rules) is Undo.WORKTREE
-    assert due(GONE, rules) == Done(Outcome.MERGED)
-    assert due(replace(GONE, cancelled=True), rules) == Done(Outcome.MERGED)
+    assert due(GONE, rules) == Done(CycleOutcome.MERGED)
+    assert due(replace(GONE, cancelled=True), rules) == Done(CycleOutcome.MERGED)
 
 
 @pytest.mark.parametrize(
     ("facts", "outcome"),
     [
-        (replace(MERGED, cancelled=True), Outcome.CANCELLED),
-        (replace(MERGED, failure=Why("build_failed", "no")), Outcome.FAILED),
-        (replace(MERGED, verdict="rolled_back"), Outcome.ROLLED_BACK),
-        (replace(MERGED, verdict="rolled_back", cancelled=True), Outcome.ROLLED_BACK),
-        (replace(MERGED, verdict="failed_safe"), Outcome.FAILED),
-        (replace(MERGED, verdict="refused"), Outcome.FAILED),
+        (replace(MERGED, cancelled=True), CycleOutcome.CANCELLED),
+        (replace(MERGED, failure=Why("build_failed", "no")), CycleOutcome.FAILED),
+        (replace(MERGED, verdict="rolled_back"), CycleOutcome.ROLLED_BACK),
+        (replace(MERGED, verdict="rolled_back", cancelled=True), CycleOutcome.ROLLED_BACK),
+        (replace(MERGED, verdict="failed_safe"), CycleOutcome.FAILED),
+        (replace(MERGED, verdict="refused"), CycleOutcome.FAILED),
     ],
 )
-def test_a_merge_that_is_not_what_runs_is_told_and_reverted(facts: Facts, outcome: Outcome) -> None:
+def test_a_merge_that_is_not_what_runs_is_told_and_reverted(facts: Facts, outcome: CycleOutcome) -> None:
     assert due(facts, Rules()) is Undo.COMMENT
     facts = replace(facts, commented=True)
     assert due(facts, Rules()) is Undo.REVERT
@@ -158,7 +158,7 @@ def test_a_merge_that_is_not_what_runs_is_told_and_reverted(facts: Facts, outcom
 @pytest.mark.parametrize("stopped", [{}, {"cancelled": True}, {"failure": Why("git_failed", "no")}])
 def test_once_the_release_is_kept_nothing_else_is_said(stopped: dict[str, object]) -> None:
     facts = replace(GONE, verdict="committed", **stopped)  # type: ignore[arg-type]  # fields of Facts
-    assert due(facts, Rules()) == Done(Outcome.RELEASED)
+    assert due(facts, Rules()) == Done(CycleOutcome.RELEASED)
     assert due(replace(facts, local=True), Rules()) is Undo.WORKTREE
 
 
@@ -175,7 +175,7 @@ VERDICTS: list[Verdict | None] = [None, "running", "committed", "rolled_back", "
         local=st.booleans(),
         head=st.sampled_from([None, "head", "other"]),
         fits=st.booleans(),
-        tested=st.sampled_from([None, Proven("head", passed=True), Proven("head", passed=False)]),
+        proven=st.sampled_from([None, Proven("head", passed=True), Proven("head", passed=False)]),
         pull=st.sampled_from([None, *(Pull(7, "head", state) for state in ("open", "merged", "closed"))]),
         required=st.sampled_from([frozenset[str](), frozenset({"unit"})]),
         wanted=st.sampled_from([None, IDENTITY]),
@@ -191,7 +191,7 @@ def test_nothing_is_merged_unless_everything_said_of_this_very_head_is_yes(facts
     found = due(facts, rules)
     if found is Step.MERGE:
         assert facts.fits
-        assert facts.tested == Proven("head", passed=True)
+        assert facts.proven == Proven("head", passed=True)
         assert facts.head == "head"
         assert facts.checks == (PASSED,)
         assert facts.required

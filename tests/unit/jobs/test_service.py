@@ -2,6 +2,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class World:
             handler=handle,
             kind=Kind.JOB,
         )
-        table = {"att.t": self.operation}
+        self.table = table = {"att.t": self.operation}
         options.setdefault("services", {Store: store})
         self.jobs = Jobs(store, self.bus, resolve=table.__getitem__, clock=clock, **options)
 
@@ -304,6 +305,25 @@ async def test_a_deaf_job_is_interrupted_when_the_grace_is_over(tmp_path: Path) 
             await anyio.lowlevel.checkpoint()
         await at.jobs.cancel(job_id, OPERATOR)
         assert (await at.jobs.wait(job_id)).state is JobState.CANCELLED
+
+
+async def test_an_operation_that_undoes_much_gets_the_time_it_asks_for(tmp_path: Path) -> None:
+    async def handler(_: Context, __: Request, progress: Progress) -> Result:
+        while not await progress.cancelled():
+            await anyio.lowlevel.checkpoint()
+        await anyio.sleep(0.2)
+        await progress.log("all of it is undone")
+        raise Refused("internal", "stopped")
+
+    async with world(make_database(tmp_path), handler, cancel_grace_seconds=0.01) as at:
+        at.table["att.t"] = at.operation = replace(at.operation, cancel_seconds=15.0)
+        job_id = await at.submit()
+        while (await at.jobs.show(job_id)).state is not JobState.RUNNING:
+            await anyio.lowlevel.checkpoint()
+        await at.jobs.cancel(job_id, ANN)
+        assert (await at.jobs.wait(job_id)).state is JobState.CANCELLED
+        assert await at.log(job_id) == ["all of it is undone"]
+        assert await at.jobs.request(job_id) == {"text": ""}
 
 
 async def test_a_cancellation_survives_a_restart(tmp_path: Path) -> None:

@@ -124,6 +124,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bootstrap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what is proposed, approved, paused, held and released of changes of ATT itself
+         * @description Nothing to choose.
+         */
+        get: operations["att_bootstrap_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bootstrap/cycles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List changes of ATT itself, newest first
+         * @description Which cycles, newest first.
+         */
+        get: operations["att_bootstrap_list"];
+        put?: never;
+        /**
+         * Change ATT itself: branch, edit, test, pull request, checks, approval, merge, release, health
+         * @description A change of ATT itself: a patch or edits of files, and what becomes of it.
+         */
+        post: operations["att_bootstrap_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bootstrap/cycles/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show one change of ATT itself: its steps with their evidence, its commits, its releases
+         * @description Which cycle.
+         */
+        get: operations["att_bootstrap_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bootstrap/cycles/{job_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a change of ATT itself, one's own or as operator anybody's; nothing of it is left
+         * @description Which cycle.
+         */
+        post: operations["att_bootstrap_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bootstrap/pulls/{number}/propose": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show the upgrade engine a pull request of project att, for operators to approve at the SSH door
+         * @description Which pull request operators shall look at, and what would become of it.
+         */
+        post: operations["att_bootstrap_propose"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bootstrap/pulls/{number}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a merged pull request of project att built, signed and installed, under the health gate
+         * @description Which pull request of project att.
+         */
+        post: operations["att_bootstrap_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/config": {
         parameters: {
             query?: never;
@@ -2049,6 +2173,12 @@ export interface components {
             all: boolean;
         };
         /**
+         * AfterMerge
+         * @description What follows the merge: the release that is built of it, or nothing.
+         * @enum {string}
+         */
+        AfterMerge: "build" | "none";
+        /**
          * AppRequest
          * @description Which project's app.
          */
@@ -2468,6 +2598,250 @@ export interface components {
              */
             limit: number;
         };
+        /**
+         * BootstrapCycle
+         * @description One change of ATT by itself.
+         */
+        BootstrapCycle: {
+            /** Job Id */
+            job_id: string;
+            /** Title */
+            title: string;
+            state: components["schemas"]["JobState"];
+            /**
+             * Step
+             * @description what it does now
+             */
+            step: string;
+            /** @default null */
+            outcome: components["schemas"]["CycleOutcome"] | null;
+            /**
+             * Branch
+             * @default
+             */
+            branch: string;
+            /**
+             * Head
+             * @description the commit that is tested, approved and merged
+             * @default null
+             */
+            head: string | null;
+            /**
+             * Number
+             * @description of the pull request
+             * @default null
+             */
+            number: number | null;
+            /**
+             * Merge Commit
+             * @default null
+             */
+            merge_commit: string | null;
+            /**
+             * Transaction
+             * @description of the upgrade engine
+             * @default null
+             */
+            transaction: string | null;
+            /** @default null */
+            problem: components["schemas"]["JobProblem"] | null;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /**
+             * Finished
+             * @default null
+             */
+            finished: string | null;
+            /** Steps */
+            steps?: components["schemas"]["StepTaken"][];
+            /**
+             * Requested Release Id
+             * @description The release that was asked for
+             * @default null
+             */
+            requested_release_id: string | null;
+            /**
+             * Previous Release Id
+             * @description What was deployed before
+             * @default null
+             */
+            previous_release_id: string | null;
+            /**
+             * Rollback Release Id
+             * @description Where a rollback would go to now
+             * @default null
+             */
+            rollback_release_id: string | null;
+            /**
+             * Deployed Release Id
+             * @description What is deployed now
+             * @default null
+             */
+            deployed_release_id: string | null;
+            /**
+             * Rollback Target Release Id
+             * @description The release that a rollback of this transaction was decided about
+             * @default null
+             */
+            rollback_target_release_id: string | null;
+            /**
+             * Release Metadata Source
+             * @description Which release source answered
+             * @default null
+             */
+            release_metadata_source: ("journal" | "registry" | "service" | "git") | null;
+        };
+        /**
+         * BootstrapNumber
+         * @description Which pull request of project att.
+         */
+        BootstrapNumber: {
+            /**
+             * Number
+             * @description its number
+             */
+            number: number;
+        };
+        /**
+         * BootstrapPropose
+         * @description Which pull request operators shall look at, and what would become of it.
+         */
+        BootstrapPropose: {
+            /**
+             * Number
+             * @description its number
+             */
+            number: number;
+            /**
+             * @description `none` allows what only an image can bring
+             * @default build
+             */
+            release: components["schemas"]["AfterMerge"];
+        };
+        /**
+         * BootstrapRun
+         * @description A change of ATT itself: a patch or edits of files, and what becomes of it.
+         */
+        BootstrapRun: {
+            /**
+             * Title
+             * @description what it does, in a line
+             */
+            title: string;
+            /**
+             * Message
+             * @description more about it; of commit and pull request
+             * @default
+             */
+            message: string;
+            /**
+             * Patch
+             * @description a unified diff against main's tip
+             * @default null
+             */
+            patch: string | null;
+            /**
+             * Edits
+             * @description or files, each whole
+             */
+            edits?: components["schemas"]["FileEdit"][];
+            /**
+             * @description `none` merges and releases nothing
+             * @default build
+             */
+            release: components["schemas"]["AfterMerge"];
+            /**
+             * Revert
+             * @description begin with the revert that main is held for
+             * @default false
+             */
+            revert: boolean;
+        };
+        /**
+         * BootstrapStatus
+         * @description What is proposed, approved, paused, held and released, as the engine says; and which release is which.
+         */
+        BootstrapStatus: {
+            /**
+             * Paused By
+             * @description the operator who paused changes of ATT itself
+             */
+            paused_by: string | null;
+            /**
+             * Held
+             * @description the pull request whose revert main waits for
+             */
+            held: number | null;
+            /**
+             * Approval
+             * @description the setting upgrade.approval
+             * @enum {string}
+             */
+            approval: "required" | "auto";
+            /**
+             * Operators
+             * @description how many people could approve
+             */
+            operators: number;
+            /**
+             * Base
+             * @description the running release's commit
+             */
+            base: string;
+            /** Proposals */
+            proposals: components["schemas"]["ProposalShown"][];
+            /** Releases */
+            releases: components["schemas"]["ReleaseBegun"][];
+            /**
+             * Problems
+             * @description files of the engine that cannot be read
+             */
+            problems: string[];
+            /**
+             * Requested Release Id
+             * @description The release that was asked for
+             * @default null
+             */
+            requested_release_id: string | null;
+            /**
+             * Previous Release Id
+             * @description What was deployed before
+             * @default null
+             */
+            previous_release_id: string | null;
+            /**
+             * Rollback Release Id
+             * @description Where a rollback would go to now
+             * @default null
+             */
+            rollback_release_id: string | null;
+            /**
+             * Deployed Release Id
+             * @description What is deployed now
+             * @default null
+             */
+            deployed_release_id: string | null;
+            /**
+             * Rollback Target Release Id
+             * @description The release that a rollback of this transaction was decided about
+             * @default null
+             */
+            rollback_target_release_id: string | null;
+            /**
+             * Release Metadata Source
+             * @description Which release source answered
+             * @default null
+             */
+            release_metadata_source: ("journal" | "registry" | "service" | "git") | null;
+        };
+        /**
+         * BootstrapStatusRequest
+         * @description Nothing to choose.
+         */
+        BootstrapStatusRequest: Record<string, never>;
         /**
          * Branch
          * @description A branch; `remote` ones are what the forge or another host had at the last fetch.
@@ -3124,6 +3498,51 @@ export interface components {
             secret: string;
         };
         /**
+         * CycleList
+         * @description Which cycles, newest first.
+         */
+        CycleList: {
+            /**
+             * Cursor
+             * @description `next_cursor` of the page before
+             * @default null
+             */
+            cursor: string | null;
+            /**
+             * Limit
+             * @description a page
+             * @default 20
+             */
+            limit: number;
+        };
+        /**
+         * CycleOutcome
+         * @description How a cycle ended; MERGED is one that was asked for without a release.
+         * @enum {string}
+         */
+        CycleOutcome: "released" | "merged" | "rolled_back" | "failed" | "cancelled";
+        /**
+         * CyclePage
+         * @description A page of cycles; `next_cursor` is null on the last one.
+         */
+        CyclePage: {
+            /** Cycles */
+            cycles: components["schemas"]["BootstrapCycle"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * CycleShow
+         * @description Which cycle.
+         */
+        CycleShow: {
+            /**
+             * Job Id
+             * @description the id of its job
+             */
+            job_id: string;
+        };
+        /**
          * Deleted
          * @description What was removed.
          */
@@ -3204,7 +3623,7 @@ export interface components {
          * @description What happened. GAP is never published: a subscriber that lost events to retention is told by it.
          * @enum {string}
          */
-        EventType: "project.created" | "project.changed" | "project.deleted" | "code.changed" | "test.run" | "test.passed" | "test.failed" | "build.started" | "build.completed" | "deploy.started" | "deploy.completed" | "git.commit" | "git.pr.created" | "git.pr.merged" | "error" | "app.started" | "app.stopped" | "app.failed" | "job.queued" | "job.started" | "job.progress" | "job.succeeded" | "job.failed" | "job.cancelled" | "upgrade.state" | "upgrade.progress" | "token.created" | "token.revoked" | "auth.claimed" | "auth.signed_in" | "auth.signed_out" | "auth.refused" | "gap";
+        EventType: "project.created" | "project.changed" | "project.deleted" | "code.changed" | "test.run" | "test.passed" | "test.failed" | "build.started" | "build.completed" | "deploy.started" | "deploy.completed" | "git.commit" | "git.pr.created" | "git.pr.merged" | "error" | "app.started" | "app.stopped" | "app.failed" | "job.queued" | "job.started" | "job.progress" | "job.succeeded" | "job.failed" | "job.cancelled" | "bootstrap.step" | "bootstrap.ended" | "upgrade.state" | "upgrade.progress" | "token.created" | "token.revoked" | "auth.claimed" | "auth.signed_in" | "auth.signed_out" | "auth.refused" | "gap";
         /**
          * Exported
          * @description The archive: read it at `content` with one's own token; it stays for a day.
@@ -3336,6 +3755,29 @@ export interface components {
         FileDeleted: {
             /** Path */
             path: string;
+        };
+        /**
+         * FileEdit
+         * @description A file's whole new content; without one the file is removed.
+         */
+        FileEdit: {
+            /**
+             * Path
+             * @description path in the repository
+             */
+            path: string;
+            /**
+             * Content
+             * @description the content; null removes it
+             * @default null
+             */
+            content: string | null;
+            /**
+             * Executable
+             * @description set or take the right to execute; else it stays
+             * @default null
+             */
+            executable: boolean | null;
         };
         /**
          * FileMove
@@ -4474,6 +4916,53 @@ export interface components {
          */
         ProjectStatus: "created" | "cloned" | "running" | "stopped" | "error";
         /**
+         * ProposalShown
+         * @description A pull request as the engine sees it; `missing` is the code of what still stands in its way, with why.
+         */
+        ProposalShown: {
+            /** Number */
+            number: number;
+            /** Commit */
+            commit: string;
+            /**
+             * Tree
+             * @description digest of the whole tree
+             */
+            tree: string;
+            /**
+             * Base
+             * @description the running release's commit that it was proposed against
+             */
+            base: string;
+            /** Releases */
+            releases: boolean;
+            /** Subject */
+            subject: string;
+            /**
+             * Protected
+             * @description how many protected paths it changes
+             */
+            protected: number;
+            /**
+             * Dropped
+             * @description how many tests it collects no more
+             */
+            dropped: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Approvals */
+            approvals: components["schemas"]["Yes"][];
+            /** Denied By */
+            denied_by: string | null;
+            /** Missing */
+            missing: string | null;
+            /** Missing Detail */
+            missing_detail: string | null;
+        };
+        /**
          * Provider
          * @description A provider as it may be shown: never its key.
          */
@@ -4913,6 +5402,27 @@ export interface components {
             problems?: string[];
         };
         /**
+         * ReleaseBegun
+         * @description What came of one cycle's release, as the engine remembers it.
+         */
+        ReleaseBegun: {
+            /** Job Id */
+            job_id: string;
+            /** Number */
+            number: number;
+            /** Commit */
+            commit: string;
+            /** Transaction */
+            transaction: string;
+            /** Verdict */
+            verdict: string | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /**
          * ReleaseListRequest
          * @description Nothing to choose.
          */
@@ -5315,6 +5825,38 @@ export interface components {
             test: string;
             /** Seconds */
             seconds: number;
+        };
+        /**
+         * Step
+         * @description The ten steps, in their order.
+         * @enum {string}
+         */
+        Step: "register" | "branch" | "edit" | "test" | "pull_request" | "checks" | "approve" | "merge" | "release" | "health";
+        /**
+         * StepTaken
+         * @description One step of a cycle: when, and what speaks for it (a test run, a diff, checks, what the gate said).
+         */
+        StepTaken: {
+            step: components["schemas"]["Step"];
+            /**
+             * Began
+             * Format: date-time
+             */
+            began: string;
+            /**
+             * Ended
+             * @default null
+             */
+            ended: string | null;
+            /**
+             * Seconds
+             * @default null
+             */
+            seconds: number | null;
+            /** Evidence */
+            evidence?: {
+                [key: string]: unknown;
+            };
         };
         /**
          * Suite
@@ -6102,6 +6644,23 @@ export interface components {
              * @default false
              */
             follow: boolean;
+        };
+        /**
+         * Yes
+         * @description One approval; `protected` counts the protected paths that it names.
+         */
+        Yes: {
+            /** By */
+            by: string;
+            /** Door */
+            door: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Protected */
+            protected: number;
         };
         /**
          * Diff
@@ -6942,6 +7501,832 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SignInState"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_bootstrap_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BootstrapStatus"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_bootstrap_list: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CyclePage"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_bootstrap_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated call with the same key answers with the same job. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Title
+                     * @description what it does, in a line
+                     */
+                    title: string;
+                    /**
+                     * Message
+                     * @description more about it; of commit and pull request
+                     * @default
+                     */
+                    message?: string;
+                    /**
+                     * Patch
+                     * @description a unified diff against main's tip
+                     * @default null
+                     */
+                    patch?: string | null;
+                    /**
+                     * Edits
+                     * @description or files, each whole
+                     */
+                    edits?: components["schemas"]["FileEdit"][];
+                    /**
+                     * @description `none` merges and releases nothing
+                     * @default build
+                     */
+                    release?: components["schemas"]["AfterMerge"];
+                    /**
+                     * Revert
+                     * @description begin with the revert that main is held for
+                     * @default false
+                     */
+                    revert?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The job has begun; its result is as `x-att-result` says. */
+            202: {
+                headers: {
+                    /** @description Where the job is shown. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRef"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_bootstrap_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BootstrapCycle"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_bootstrap_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BootstrapCycle"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_bootstrap_propose: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated call with the same key answers with the same job. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description `none` allows what only an image can bring
+                     * @default build
+                     */
+                    release?: components["schemas"]["AfterMerge"];
+                };
+            };
+        };
+        responses: {
+            /** @description The job has begun; its result is as `x-att-result` says. */
+            202: {
+                headers: {
+                    /** @description Where the job is shown. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRef"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_bootstrap_release: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated call with the same key answers with the same job. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job has begun; its result is as `x-att-result` says. */
+            202: {
+                headers: {
+                    /** @description Where the job is shown. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRef"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type than JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Not now: try again as Retry-After says. */
