@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from att.kernel.errors import Refused, TooLarge
+from att.kernel.errors import Failed, Refused, TooLarge
 from att.kernel.ids import new_id
 from att.release.tree import disk_errors
 from att.upgrade.building.job import PROBLEM, PROBLEM_BYTES_MAX, RESULT
@@ -78,8 +78,15 @@ class Bench:
         with path.open("xb") as file:
             os.fchmod(file.fileno(), 0o600)
             if self._tasks.user is not None:
-                user = pwd.getpwnam(self._tasks.user)
-                os.fchown(file.fileno(), user.pw_uid, user.pw_gid)
+                os.fchown(file.fileno(), *_numbers(self._tasks.user))
+
+
+def _numbers(user: str) -> tuple[int, int]:
+    try:
+        found = pwd.getpwnam(user)
+    except KeyError as error:
+        raise Failed("internal", f"cannot build: there is no user {user}") from error
+    return found.pw_uid, found.pw_gid
 
 
 def _opened(path: Path) -> BinaryIO:
