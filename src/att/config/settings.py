@@ -78,7 +78,7 @@ class Upgrade(Section):
     approval: Literal["required", "auto"] = setting(
         "required",
         "Whether a change of the appliance by itself waits for a person; `auto` lets every change that passes its "
-        "checks become the running release, as root",
+        "checks become the running release, as root, but for one that changes what judges changes or loses tests",
         door="ssh",
     )
     context: Literal["appliance", "production"] = setting(

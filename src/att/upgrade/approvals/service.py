@@ -9,6 +9,7 @@ from typing import Any
 
 from att.kernel.errors import Conflict, InvalidInput, NotFound, TooMany, Unavailable
 from att.release.installed import read_metadata
+from att.release.schema import METADATA
 from att.upgrade.approvals import decision
 from att.upgrade.approvals.decision import Setting
 from att.upgrade.approvals.difference import change_of
@@ -48,6 +49,7 @@ class Proposals:
         """Held while the store is read and changed, never while something is unpacked or built."""
         self.operators = operators
         self._inside = threading.Lock()
+        self._running: tuple[tuple[str, int, int], Running] | None = None
 
     # -- asked by the API
 
@@ -203,7 +205,13 @@ class Proposals:
         current = self.tools.world.links().current
         if current is None:
             raise Unavailable("base_moves", "cannot go on: no release runs")
-        return Running(current, read_metadata(self.tools.release(current)).commit)
+        release = self.tools.release(current)
+        # It lists every file of a release: megabytes, which are not read for each question.
+        stamp = (release / METADATA).stat()
+        key = (current, stamp.st_ino, stamp.st_mtime_ns)
+        if self._running is None or self._running[0] != key:
+            self._running = key, Running(current, read_metadata(release).commit)
+        return self._running[1]
 
     def now(self) -> datetime:
         """Return the time for people."""
