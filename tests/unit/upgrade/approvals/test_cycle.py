@@ -207,6 +207,38 @@ def test_a_job_is_no_path(appliance: Appliance, job: str) -> None:
         appliance.release(appliance.change(), job=job)
 
 
+def test_a_release_that_another_upgrade_keeps_out_leaves_nothing_and_may_be_asked_for_again(
+    appliance: Appliance,
+) -> None:
+    head = appliance.change()
+    appliance.propose(head)
+    appliance.approve()
+    merge = appliance.merged(head)
+    with appliance.machine.world().lock(), refused("upgrade_running"):
+        appliance.release(merge)
+    assert [(one["transaction"], one["verdict"]) for one in appliance.status()["cycles"]] == [("", None)]
+    assert list(appliance.root.glob("*.attb")) == []
+    begun = appliance.release(merge)
+    appliance.restart()
+    told = appliance.status(job="job_1")["cycle"]
+    assert (told["transaction"], told["verdict"]) == (begun["transaction"], "committed")
+
+
+def test_a_busy_workshop_is_told_instead_of_waited_for(appliance: Appliance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "WAIT_SECONDS", 0.01)
+    head = appliance.change()
+    appliance.propose(head)
+    appliance.approve()
+
+    def propose_another() -> None:
+        with refused("base_moves"):
+            appliance.propose(appliance.change(GUARDED), 8)
+
+    appliance.workshop.while_building = propose_another
+    appliance.release(appliance.merged(head))
+    assert [one["number"] for one in appliance.status()["proposals"]] == [7]
+
+
 # -- after a rollback
 
 
