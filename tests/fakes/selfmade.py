@@ -52,6 +52,8 @@ checks:
     run: grep -q Hello src/att/words/said.py
     program: plain
 """
+LISTS = "grep -rn '^def test' tests/unit | sed 's/:[0-9]*:def /::/; s/(.*//'"
+"""Lists the tests of the small repository in a moment; pytest is asked in a test of its own."""
 FILES = {
     "README.md": "small\n",
     ".att/checks.yaml": CHECKS,
@@ -192,7 +194,7 @@ def _rooms(
     source = Source(project, forge.repositories, folder)
     pulls = GuardedPulls(forge.pulls, forge.repositories, engine)
     bench = Workbench(project, git, Code(projects, AnyRoom(), agents, bus), agents, forge.repositories)
-    collector = Collector(project, source, forge.repositories, agents, tasks)
+    collector = Collector(project, source, forge.repositories, agents, tasks, command=LISTS)
     proposer = Proposer(source, collector, engine)
     steps = Steps(project, source, bench, Trial(source, testing), pulls, forge.repositories, proposer, engine, "1.0.0")
     since = datetime.fromtimestamp(0, UTC)

@@ -23,7 +23,7 @@ from att.forge.schema import Policy
 from att.jobs.schema import Job, JobState
 from att.kernel.errors import AttError, Refused
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 
 RUN = next(one for one in OPERATIONS if one.name == "att.bootstrap.run")
 SAID = "src/att/words/said.py"
@@ -45,7 +45,7 @@ async def begun(world: Selfmade, request: dict[str, Any]) -> str:
 
 
 async def ended(world: Selfmade, job_id: str) -> Job:
-    with anyio.fail_after(50):
+    with anyio.fail_after(100):
         return await world.jobs.wait(job_id)
 
 
@@ -106,7 +106,7 @@ async def test_a_change_becomes_the_release_step_by_step_with_evidence_of_each(w
 
 
 async def until(true: Any) -> None:
-    with anyio.fail_after(50):
+    with anyio.fail_after(100):
         while not true():  # noqa: ASYNC110 - the engine in memory has no event
             await anyio.sleep(0.05)
 

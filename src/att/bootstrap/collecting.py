@@ -15,6 +15,7 @@ from att.workspace.schema import Ending
 
 COMMAND = "python -m att_nat.tests --collect-only -q -p no:pytest_cov tests/unit"
 SECONDS_MAX = 300
+ID_CHARS_MAX = 1_024
 IDS_BYTES_MAX = 16 * 1024 * 1024
 _KEPT = 4
 
@@ -77,4 +78,5 @@ class Collector:
         if ended.ending is not Ending.EXITED or ended.code != 0:
             last = next((line for line in reversed(text.splitlines()) if line.strip()), "it said nothing")
             raise Refused("tests_uncollectable", f"cannot list the tests of {commit[:12]}: {last[:300]}")
-        return tuple(line for line in text.splitlines() if "::" in line and not line.startswith((" ", "=")))
+        ids = (line for line in text.splitlines() if "::" in line and not line.startswith((" ", "=")))
+        return tuple(dict.fromkeys(one[:ID_CHARS_MAX] for one in ids))

@@ -153,7 +153,7 @@ def due(facts: Facts, rules: Rules) -> Step | Undo | Done:
         return _by_verdict(facts, facts.verdict)
     if facts.pull is not None and facts.pull.state == "merged":
         return _after_merge(facts, rules)
-    why = _why_over(facts, rules)
+    why = why_over(facts, rules)
     if why is not None:
         return _cleared(facts) or Done(CycleOutcome.CANCELLED if facts.cancelled else CycleOutcome.FAILED, why)
     return _next(facts)
@@ -184,8 +184,13 @@ def _stopped(facts: Facts) -> Why | None:
     return facts.failure
 
 
-def _why_over(facts: Facts, rules: Rules) -> Why | None:
-    """Return why a cycle that has not merged does not go on."""
+def why_over(facts: Facts, rules: Rules) -> Why | None:
+    """Return why a cycle does not go on, None while it does; once it has merged its end says more than this.
+
+    Remember it as `failure` before anything is undone: what is undone may have been the reason.
+    """
+    if facts.verdict is not None or (facts.pull is not None and facts.pull.state == "merged"):
+        return None
     if (stopped := _stopped(facts)) is not None:
         return stopped
     if facts.held is not None and not rules.reverts:

@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 
-from att.bootstrap.decision import CycleOutcome, Done, Step, Undo, due
+from att.bootstrap.decision import CycleOutcome, Done, Step, Undo, Why, due, why_over
 from att.bootstrap.ports import Bus, Proposals
 from att.bootstrap.probing import Course, Prober, Seen
 from att.bootstrap.steps import Steps, evidence_of
@@ -71,12 +71,16 @@ class Runner:
     async def _do(self, course: Course, seen: Seen, what: Step | Undo) -> bool:
         if isinstance(what, Step):
             return await self.steps.take(what, course, seen)
+        why = why_over(seen.facts, course.rules)
+        if why is not None and seen.facts.failure is None and not seen.facts.cancelled:
+            await self._failed(course, why)
         await self.undoing.undo(what, course, seen)
         return False
 
-    async def _failed(self, course: Course, error: AttError) -> None:
-        failure = {"code": error.code, "detail": error.detail, "hint": error.hint, "data": error.data}
-        await course.progress.log(f"{error.code}: {error.detail}", failure=failure)
+    async def _failed(self, course: Course, error: AttError | Why) -> None:
+        told = error if isinstance(error, AttError) else Refused(error.code, f"cannot go on: {error.detail}")
+        failure = {"code": told.code, "detail": told.detail, "hint": told.hint, "data": told.data}
+        await course.progress.log(f"{told.code}: {told.detail}", failure=failure)
 
     async def _tell(self, course: Course, seen: Seen, what: Step | Undo | Done) -> None:
         """Write down the step that begins and what speaks for the one before; once each."""

@@ -25,6 +25,7 @@ from att.bootstrap.decision import (
     affected,
     dropped_tests,
     due,
+    why_over,
 )
 
 IDENTITY = CheckIdentity("tree", "checks", "1.0.0")
@@ -107,13 +108,18 @@ def test_a_result_of_another_tree_checks_file_or_release_counts_as_absent(
 def test_a_cycle_that_cannot_go_on_is_cleared_away_and_says_why(facts: Facts, code: str) -> None:
     if facts.pull is not None and facts.pull.state == "open":
         assert due(facts, Rules()) is Undo.PULL_REQUEST
-        facts = replace(facts, pull=replace(facts.pull, state="closed"), failure=facts.failure or Why(code, "no"))
+        facts = replace(facts, pull=replace(facts.pull, state="closed"), failure=why_over(facts, Rules()))
     assert due(facts, Rules()) is Undo.BRANCH
     assert due(replace(facts, head=None), Rules()) is Undo.WORKTREE
     ended = due(replace(facts, head=None, local=False), Rules())
     assert isinstance(ended, Done)
     assert ended.why is not None
     assert (ended.outcome, ended.why.code) == (CycleOutcome.CANCELLED if facts.cancelled else CycleOutcome.FAILED, code)
+
+
+@pytest.mark.parametrize("facts", [READY, replace(MERGED, cancelled=True), replace(GONE, verdict="rolled_back")])
+def test_what_goes_on_or_has_merged_has_no_such_reason(facts: Facts) -> None:
+    assert why_over(facts, Rules()) is None
 
 
 def test_a_failed_check_that_is_not_required_stops_nothing() -> None:

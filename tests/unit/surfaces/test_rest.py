@@ -163,6 +163,13 @@ async def test_a_job_answers_at_once_with_where_it_is(client: httpx.AsyncClient)
     assert again.json() == response.json()
 
 
+async def test_jobs_that_run_one_after_the_other_are_handed_over_as_such(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with client_of(world) as client:
+        await client.post("/api/v1/things/thing_1/build", json={"fast": True})
+    assert world.jobs.exclusive == ["builds"]
+
+
 async def test_a_write_that_waits_for_a_fence_is_told_to_come_again(tmp_path: Path) -> None:
     async def fenced() -> None:
         raise Unavailable("write_fenced", "cannot write now", retry_after_seconds=1)

@@ -143,7 +143,16 @@ TABLE = (
     _operation("create", Route("POST", "/things", 201), ThingCreate, Thing, create, effect=CHANGE, role=DEVELOPER),
     _operation("show", Route("GET", THING), ThingRequest, Thing, show),
     _operation("delete", Route("DELETE", THING), ThingRequest, Thing, delete, effect=DESTROY, role=DEVELOPER),
-    _operation("build", Route("POST", THING + "/build"), ThingBuild, Thing, build, effect=CHANGE, kind=Kind.JOB),
+    _operation(
+        "build",
+        Route("POST", THING + "/build"),
+        ThingBuild,
+        Thing,
+        build,
+        effect=CHANGE,
+        kind=Kind.JOB,
+        exclusive="builds",
+    ),
     _operation("load", Route("POST", "/things/load"), ThingLoad, Thing, load, effect=CHANGE, kind=Kind.CONTENT),
     _operation("log", Route("GET", THING + "/log"), ThingLog, LogItem, log, kind=Kind.STREAM),
     _operation("breakdown", Route("GET", "/breakdown"), ThingQuery, Thing, break_down),
@@ -188,6 +197,7 @@ class FakeJobs:
 
     jobs: dict[str, Job] = field(default_factory=dict)
     keys: dict[str, JobRef] = field(default_factory=dict)
+    exclusive: list[str | None] = field(default_factory=list)
     ends_with: JobState | None = None
 
     async def submit(
@@ -198,7 +208,9 @@ class FakeJobs:
         request_id: str,
         *,
         key: str | None = None,
+        exclusive: str | None = None,
     ) -> JobRef:
+        self.exclusive.append(exclusive)
         if key in self.keys:
             return self.keys[key]
         job_id = f"job_{len(self.jobs)}"

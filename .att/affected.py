@@ -1,0 +1,36 @@
+"""`python .att/affected.py CHECKOUT [RELEASE]`: prints the folders of tests of the rooms that differ from the release.
+
+A room is a folder of src/att; it differs when a file of it is not what the running release carries, byte for byte, or
+is there on one side alone. The ground's tests and those of ATT's change of itself always run. Without a release to
+compare with, all do.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ALWAYS = ("kernel", "bootstrap")
+SITE = f"venv/lib/python3.{sys.version_info.minor}/site-packages"
+
+
+def sources(package: Path) -> dict[str, bytes]:
+    """Return the sources below a package: what was compiled of them is no difference."""
+    found = (path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(package).as_posix(): path.read_bytes() for path in found}
+
+
+def affected(checkout: Path, release: Path) -> Iterator[str]:
+    """Yield the folders of tests to run, those that are there."""
+    tests = checkout / "tests" / "unit"
+    there = {folder.name for folder in tests.iterdir() if folder.is_dir()}
+    ours, theirs = checkout / "src" / "att", release / SITE / "att"
+    if theirs.is_dir():
+        rooms = {path.name for root in (ours, theirs) for path in root.iterdir() if path.is_dir()}
+        there &= {room for room in rooms if sources(ours / room) != sources(theirs / room)} | set(ALWAYS)
+    for name in sorted(there - {"__pycache__"}):
+        yield f"tests/unit/{name}"
+
+
+if __name__ == "__main__":
+    running = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(sys.prefix).parent
+    sys.stdout.writelines(f"{folder}\n" for folder in affected(Path(sys.argv[1]), running))
