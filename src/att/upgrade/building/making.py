@@ -92,17 +92,16 @@ class Making:
             (release / place).parent.mkdir(parents=True, exist_ok=True)
             (release / place).write_bytes(content)
         files = {**self._kept(), **describe(release)}
-        self._demand_known(files, {place: _digest(content) for place, content in written.items()})
+        self._demand_known(files, written)
         return statement(release, files, self._where, version=self._version, commit=head.id, time=head.time)
 
-    def _demand_known(self, files: Mapping[str, File | Link], written: Mapping[str, str]) -> None:
-        """Hold every file against what it must be: the sources' digest, or the running release's file of that path."""
-        for place, entry in files.items():
-            if place in written:
-                good = isinstance(entry, File) and (entry.sha256, entry.mode) == (written[place], "0444")
-            else:
-                good = entry == self.former.files.get(place)
-            if not good:
+    def _demand_known(self, files: Mapping[str, File | Link], written: Mapping[str, bytes]) -> None:
+        """Hold every file against what it must be: what was written, or the running release's file; none is missing."""
+        expected = self._kept()
+        for place, content in written.items():
+            expected[place] = File(sha256=_digest(content), mode="0444", size=len(content))
+        for place in sorted(files.keys() | expected.keys()):
+            if files.get(place) != expected.get(place):
                 raise Refused("build_differs", f"cannot release it: {place} is not what it must be")
 
     def _kept(self) -> dict[str, File | Link]:

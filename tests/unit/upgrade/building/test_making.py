@@ -17,7 +17,7 @@ from att.appliance import Facts
 from att.kernel.errors import AttError, Failed, Refused
 from att.release.install import install
 from att.release.installed import read_metadata, verify_release
-from att.release.schema import File, Metadata
+from att.release.schema import File, Link, Metadata
 from att.release.writer import describe
 from att.upgrade.approvals.schema import Approval, Provenance
 from att.upgrade.building.bench import Tasks
@@ -340,15 +340,28 @@ def test_a_link_among_atts_own_files_is_refused(world: World) -> None:
     assert "src/att/link.py is a link" in refused.detail
 
 
-def test_a_tree_that_changes_while_it_is_described_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = File(sha256="0" * 64, mode="0444", size=1)
-    for place in ("venv/lib/python3.13/site-packages/att/words.py", "venv/bin/python", "usr/evil"):
-        monkeypatch.setattr(
-            "att.upgrade.building.making.describe", lambda root, place=place: {**describe(root), place: other}
-        )
-        head = world.repository.commit({"src/att/words.py": b"WORDS = 2\n"}, "head")
-        refused = world.refused(head)
-        assert (refused.code, place in refused.detail) == ("build_differs", True)
+@pytest.mark.parametrize(
+    ("place", "there"),
+    [
+        ("venv/lib/python3.13/site-packages/att/words.py", True),
+        ("venv/lib/python3.13/site-packages/att/words.py", False),
+        ("venv/bin/python", True),
+        ("usr/evil", True),
+        ("venv/lib/python3.13/site-packages/att/__pycache__/evil.cpython-313.pyc", True),
+    ],
+    ids=["changed", "gone", "not its own", "more", "more bytecode"],
+)
+def test_a_tree_that_changes_while_it_is_described_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch, place: str, there: bool
+) -> None:
+    other = {place: File(sha256="0" * 64, mode="0444", size=1)} if there else {}
+
+    def changed(root: Path) -> dict[str, File | Link]:
+        return {**{path: entry for path, entry in describe(root).items() if path != place}, **other}
+
+    monkeypatch.setattr("att.upgrade.building.making.describe", changed)
+    refused = world.refused(world.repository.commit({"src/att/words.py": b"WORDS = 2\n"}, "head"))
+    assert (refused.code, place in refused.detail) == ("build_differs", True)
 
 
 def test_no_room_on_the_disk_has_its_own_word(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
