@@ -22,6 +22,7 @@ POLL_SECONDS = 1.0
 TRIES, PAUSES_MAX = 60, 10
 """How often in a row something may fail that time may mend, waiting a pause longer each time up to so many."""
 STEPS_KEPT = 100
+_ORDER = list(Step)
 FENCED = "write_fenced"
 MENDED_BY_TIME = frozenset({"base_moves", "git_busy", "agent_unreachable", "too_many_tasks"})
 
@@ -83,7 +84,7 @@ class Runner:
         await course.progress.log(f"{told.code}: {told.detail}", failure=failure)
 
     async def _tell(self, course: Course, seen: Seen, what: Step | Undo | Done) -> None:
-        """Write down the step that begins and what speaks for the one before; once each."""
+        """Write down the step that begins, what speaks for the one before, and those that had nothing left to do."""
         told: list[dict[str, Any]] = list(seen.memory.get("steps", []))
         last = told[-1] if told else None
         name = "" if isinstance(what, Done) else what.value
@@ -92,6 +93,9 @@ class Runner:
             return
         if last is not None and last["ended"] is None:
             told[-1] = {**last, "ended": now, "evidence": evidence_of(Step(last["step"]), seen)}
+        former = _ORDER.index(Step(last["step"])) + 1 if last is not None else 0
+        for step in _ORDER[former : _reached(seen, what)]:
+            told.append({"step": step.value, "began": now, "ended": now, "evidence": evidence_of(step, seen)})
         if isinstance(what, Step):
             told.append({"step": name, "began": now, "ended": None, "evidence": {}})
         await course.progress.remember(doing=name, steps=told[-STEPS_KEPT:], head=seen.facts.head or _head_of(seen))
@@ -142,6 +146,16 @@ def refusal_of(done: Done, memory: dict[str, Any]) -> AttError:
 def is_kept(outcome: CycleOutcome) -> bool:
     """Whether what was asked for is there."""
     return outcome in (CycleOutcome.RELEASED, CycleOutcome.MERGED)
+
+
+def _reached(seen: Seen, what: Step | Undo | Done) -> int:
+    """Return how many of the steps have their facts, now that this is due."""
+    if isinstance(what, Step):
+        return _ORDER.index(what)
+    if seen.facts.verdict is not None:
+        return len(_ORDER)
+    merged = seen.facts.pull is not None and seen.facts.pull.state == "merged"
+    return _ORDER.index(Step.RELEASE) if merged else 0
 
 
 def _head_of(seen: Seen) -> str | None:
