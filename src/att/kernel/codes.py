@@ -26,7 +26,7 @@ CODES: dict[str, str] = {
     "base_unrelated": "merge main into the branch, and release from main: what runs must be on its line",
     "baseline_sick": "repair the failing check first, or pass --despite-baseline to replace the sick release",
     "body_too_large": "send less, or upload a file with POST /api/v1/uploads",
-    "bootstrap_damaged": "look at the named file at the SSH door: mend it, or move it away and propose the change again",
+    "bootstrap_damaged": "look at the named file at the SSH door: mend it, or move it away and propose it again",
     "bootstrap_denied": "propose another change; an operator may still approve it: attctl bootstrap approve NUMBER",
     "bootstrap_full": "an operator denies what nobody needs any more: attctl bootstrap deny NUMBER",
     "bootstrap_paused": "an operator resumes it: attctl bootstrap resume",
