@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from att.appliance import Facts
+from att.bootstrap.project import SelfProject
 from att.code.service import Code
 from att.config.live import LiveSettings
 from att.configs.service import Configs
@@ -17,6 +18,7 @@ from att.entrypoints.kept import keep, listen_unix
 from att.entrypoints.router_child import PORT as ROUTER_PORT
 from att.entrypoints.router_child import RouterChild
 from att.entrypoints.running import running
+from att.entrypoints.serving import calm
 from att.events.service import Events
 from att.jobs.service import Jobs
 from att.nat.place import nat_python
@@ -70,8 +72,15 @@ def developing(
     _configs(rooms, where, events)
     _running(rooms, where, store, events, appliance=appliance)
     if appliance:
-        rooms.runs.append(bootstrapping(rooms.services, where, store, events, jobs).run)
+        own = bootstrapping(rooms.services, where, store, events, jobs)
+        rooms.runs.append(partial(_registered, own))
     return rooms
+
+
+async def _registered(own: SelfProject) -> None:
+    """Register ATT's own repository once nobody waits for this process: it takes the launcher, an agent and git."""
+    await calm()
+    await own.run()
 
 
 def _workspace(rooms: Developing, where: Facts, settings: LiveSettings, *, appliance: bool) -> None:

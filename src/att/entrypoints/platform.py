@@ -22,7 +22,7 @@ from att.config.live import LiveSettings
 from att.effects import journal
 from att.effects.systemd import notify
 from att.entrypoints.developing import Developing, developing
-from att.entrypoints.serving import BoundedServer, inherited_sockets, keep_watchdog_quiet
+from att.entrypoints.serving import BoundedServer, calm, inherited_sockets, keep_watchdog_quiet
 from att.events.service import Events
 from att.forge.http import HttpForge
 from att.identity.service import Identity
@@ -46,8 +46,6 @@ from att.surfaces.uploads import Uploads
 
 SETTINGS_SECONDS = 5.0
 FENCE_FILE = "fence"
-WARM_SECONDS_MAX = 60
-BUSY_SHARE = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -222,7 +220,7 @@ def _lifespan(
             for run in (store.run, jobs.run, events.run, mcp.run, keep_watchdog_quiet, *rooms.runs):
                 tasks.start_soon(run)
             tasks.start_soon(_follow_log_level, settings)
-            tasks.start_soon(warm_when_calm, mcp.warm)
+            tasks.start_soon(_warm, mcp)
             yield
             tasks.cancel_scope.cancel()
         await store.close()
@@ -239,20 +237,9 @@ async def _follow_log_level(settings: LiveSettings) -> None:
             journal.set_level(level)
 
 
-async def warm_when_calm(
-    warm: Callable[[], None], *, used: Callable[[], float] = time.process_time, second: float = 1.0
-) -> None:
-    """Call `warm` once those who waited for this process have their answers, or after a minute.
-
-    They are answered by one processor, half of which an import beside them would take. `used` tells how many seconds
-    of a processor this process has taken.
-    """
-    for _ in range(WARM_SECONDS_MAX):
-        before = used()
-        await anyio.sleep(second)
-        if used() - before < BUSY_SHARE * second:
-            break
-    warm()
+async def _warm(mcp: McpEndpoint) -> None:
+    await calm()
+    mcp.warm()
 
 
 class ApiServer(BoundedServer):

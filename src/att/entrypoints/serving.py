@@ -7,6 +7,7 @@ open hears of it, the rest has five seconds.
 import asyncio
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -23,6 +24,8 @@ GRACEFUL_SECONDS = 5
 SETTLE_SECONDS = 0.05
 SETTLE_SECONDS_MAX = 1.0
 KEEP_ALIVE_SECONDS = 75
+CALM_SECONDS_MAX = 60
+BUSY_SHARE = 0.5
 
 
 class PeerProtocol(HttpToolsProtocol):
@@ -144,3 +147,16 @@ async def keep_watchdog_quiet() -> None:
     while every is not None:
         notify("WATCHDOG=1")
         await anyio.sleep(every)
+
+
+async def calm(*, used: Callable[[], float] = time.process_time, second: float = 1.0) -> None:
+    """Return once those who waited for this process have their answers, or after a minute.
+
+    They are answered by one processor, half of which other work beside them would take. `used` tells how many seconds
+    of a processor this process has taken.
+    """
+    for _ in range(CALM_SECONDS_MAX):
+        before = used()
+        await anyio.sleep(second)
+        if used() - before < BUSY_SHARE * second:
+            return
