@@ -3,6 +3,12 @@
 from subprocess import CompletedProcess
 from typing import Any, Protocol
 
+from dev.vm.machine import wait_until
+
+from att.projects.decision import SELF_SLUG
+
+REGISTERED_SECONDS_MAX = 120.0
+
 
 class Box(Protocol):
     """An appliance in which commands run and which is operated with attctl."""
@@ -31,3 +37,10 @@ class Box(Protocol):
 
     def write(self, path: str, text: str, *, mode: int = 0o644) -> None:
         """Put a file into it."""
+
+
+def settled(box: Box) -> None:
+    """Wait until ATT's own repository is a project: at its first boot the API asks the launcher for its place."""
+    own = ("project", "status", SELF_SLUG)
+    seconds = REGISTERED_SECONDS_MAX * box.patience
+    wait_until(lambda: box.attctl(*own, check=False).returncode == 0, seconds, "project att", every_seconds=1)

@@ -8,12 +8,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from cryptography import x509
-from dev.vm.machine import wait_until
 from testinfra.host import Host
+from tests.appliance.box import settled
 from tests.appliance.nspawn.container import Container
 
 from att.appliance import facts
-from att.projects.decision import SELF_SLUG
 
 PATHS = facts().paths
 SOCKETS = (
@@ -50,9 +49,7 @@ def test_it_is_active(host: Host, unit: str) -> None:
 def test_who_starts_with_the_machine_is_the_api_and_the_others_start_when_they_are_first_asked(
     appliance: Container,
 ) -> None:
-    # At its first boot the API asks the launcher for the place of ATT's own repository.
-    own = ("project", "status", SELF_SLUG)
-    wait_until(lambda: appliance.attctl(*own, check=False).returncode == 0, 120, "project att", every_seconds=1)
+    settled(appliance)
     appliance.reboot()
     assert states(appliance, ASKED) == ["inactive"] * len(ASKED)
     status = appliance.told("status")
