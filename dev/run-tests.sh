@@ -7,6 +7,17 @@ started=$SECONDS
 workers=(-n 2 --dist loadscope)
 # One appliance lives through the tests of a module, as an operator's would: what came before matters.
 in_order=(-p no:randomly)
+
+# Runs pytest, and once more where it ends with 3: no test failed then, but a worker lost its connection. Seen once, the
+# cause is not known; a test that fails fails in the second run too.
+spread() {
+  local code=0
+  python -m pytest "$@" || code=$?
+  [ "$code" -eq 3 ] || return "$code"
+  echo "pytest itself broke off (exit code 3): once more" >&2
+  python -m pytest "$@"
+}
+
 case $tier in
   check) python -m pytest tests/unit -q "${workers[@]}" --timeout 60 "${@:2}" ;;
   test)
@@ -17,7 +28,7 @@ case $tier in
     dev/coverage-gate.sh
     dev/console.sh build
     # The files that take longest first, so that no worker is left alone with one of them at the end.
-    python -m pytest tests/crash tests/release tests/nat tests/sandbox tests/contract -q "${workers[@]}" \
+    spread tests/crash tests/release tests/nat tests/sandbox tests/contract -q "${workers[@]}" \
       --no-loadscope-reorder --timeout 300 "${@:2}"
     # A browser's driver keeps an event loop running in its process, which other tests do not bear. Beside it containers,
     # which mostly wait for what boots in them.
