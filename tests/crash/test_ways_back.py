@@ -494,3 +494,26 @@ def test_the_error_of_a_refusal_is_what_the_engine_raised(machine: Machine) -> N
     machine.apply(Content("1.1.0", from_versions=("==0.1.0",)))
     assert (state(machine), code_of(machine)) == ("REFUSED", "from_version")
     assert issubclass(Conflict, AttError)
+
+
+# -- who brought the bundle
+
+
+@pytest.mark.parametrize("how", ["committed", "refused", "killed"])
+def test_who_brings_a_bundle_hears_once_that_nobody_reads_it_any_more(machine: Machine, how: str) -> None:
+    heard: list[str] = []
+    machine.contents[NONE.version] = machine.bundles[7] = NONE
+    if how == "refused":
+        failed_safe(machine)
+    if how == "killed":
+        machine.effects.clear()
+        machine.crash_at = 20
+    try:
+        machine.engine().apply(7, Asked("test"), lambda: heard.append(how))
+        ended = "committed"
+    except Refused:
+        ended = "refused"
+    except Crash:
+        ended = "killed"
+    assert ended == how
+    assert heard == [how]

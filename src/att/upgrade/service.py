@@ -100,9 +100,14 @@ class Engine:
         return True
 
     def apply(self, fd: int, asked: Asked, release_fd: Callable[[], None] = lambda: None) -> str:
-        """Begin an upgrade with the bundle in `fd`; returns the transaction's id. Conflict(upgrade_running)."""
-        self._refuse_failed_safe(asked)
-        return self._begin("upgrade", asked, fd=fd, ended=release_fd)
+        """Begin an upgrade with the bundle in `fd`; returns the transaction's id. Conflict(upgrade_running).
+
+        `release_fd` is called once, when nobody reads `fd` any more: also where no upgrade began.
+        """
+        with contextlib.ExitStack() as given:
+            given.callback(release_fd)
+            self._refuse_failed_safe(asked)
+            return self._begin("upgrade", asked, fd=fd, given=given)
 
     def rollback(self, to: str | None, asked: Asked) -> str:
         """Begin going back to a retained release; returns the transaction's id."""
@@ -256,8 +261,9 @@ class Engine:
         *,
         target: str | None = None,
         fd: int | None = None,
-        ended: Callable[[], None] = lambda: None,
+        given: contextlib.ExitStack | None = None,
     ) -> str:
+        """Record the intent and start its work, which closes `given` at its end; until then the caller does."""
         self._take_turn()
         held = contextlib.ExitStack()
         try:
@@ -286,7 +292,8 @@ class Engine:
             held.close()
             self._turn.release()
             raise
-        held.callback(ended)
+        if given is not None:
+            held.push(given.pop_all())
         self._start(lambda: self._run(transaction, held, fd))
         return transaction.id
 

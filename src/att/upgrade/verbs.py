@@ -20,7 +20,7 @@ from att.upgrade.door import operators, tail_of
 from att.upgrade.schema import Transaction
 from att.upgrade.service import Asked, Engine
 from att.upgrade.tools import Tools
-from att.upgrade.wire import Ask, Peer
+from att.upgrade.wire import Ask, Peer, there
 from att_stage0.policy.decision import Override
 
 WATCH_SECONDS = 0.2
@@ -72,7 +72,7 @@ class Verbs:
         return self._table[ask.verb](ask, peer, fd)
 
     def _plan(self, ask: Ask, _peer: Peer, fd: int | None) -> Any:
-        return self._engine.plan(_there(fd), force=ask.flag("force")).model_dump(mode="json")
+        return self._engine.plan(there(fd), force=ask.flag("force")).model_dump(mode="json")
 
     def _apply(self, ask: Ask, peer: Peer, fd: int | None) -> Any:
         asked = Asked(
@@ -82,17 +82,13 @@ class Verbs:
             despite_baseline=ask.flag("despite_baseline"),
         )
         self._engine.demand_idle()
-        path, spooled = self._spool(_there(fd))
+        path, spooled = self._spool(there(fd))
 
         def done() -> None:
             os.close(spooled)
             path.unlink(missing_ok=True)
 
-        try:
-            return {"transaction": self._engine.apply(spooled, asked, done)}
-        except BaseException:
-            done()
-            raise
+        return {"transaction": self._engine.apply(spooled, asked, done)}
 
     def _spool(self, fd: int) -> tuple[Path, int]:
         """Copy the bundle through the descriptor we were given: what its owner does to it later does not matter."""
@@ -197,9 +193,3 @@ class Verbs:
 
     def _record(self, action: str, ask: Ask, peer: Peer, **extra: Any) -> None:
         audit(self._tools.world, action, by=peer.told, door=peer.door, request_id=ask.request_id, **extra)
-
-
-def _there(fd: int | None) -> int:
-    if fd is None:
-        raise InvalidInput("bundle_unreadable", "cannot read the bundle: no file came with the request", field="upload")
-    return fd

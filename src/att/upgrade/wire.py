@@ -113,3 +113,10 @@ def read_ask(line: bytes) -> Ask:
 def line_of(kind: str, value: Any) -> bytes:
     """One answer line: `event`, `result` or `error`."""
     return json.dumps({kind: value}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def there(fd: int | None) -> int:
+    """Return the descriptor that came with a request; InvalidInput(bundle_unreadable) where none did."""
+    if fd is None:
+        raise InvalidInput("bundle_unreadable", "cannot read the file: none came with the request", field="upload")
+    return fd

@@ -4,6 +4,7 @@ A cycle's file is written before its upgrade begins and says afterwards which on
 cycle's job too, so an engine that died in between finds it again: `settle` may run at any time and any number of times.
 """
 
+import contextlib
 import os
 from collections.abc import Sequence
 
@@ -80,15 +81,16 @@ class Releases:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         finally:
             path.unlink()
-        with proposals.state:
-            try:
-                # Again: people may have said something while it was built, or another release runs by now.
-                self._demand(proposals.running(), number, built, held)
-                asked = Asked(by=peer.told, request_id=request_id, cycle=job)
-            except BaseException:
-                os.close(fd)
-                raise
-            return self._begin(cycle, fd, asked)
+        with proposals.state, contextlib.ExitStack() as given:
+            given.callback(os.close, fd)
+            # Again: people may have said something while it was built, or another release runs by now.
+            self._demand(proposals.running(), number, built, held)
+            self._make_room(job)
+            self._store.put_cycle(cycle)
+            asked = Asked(by=peer.told, request_id=request_id, cycle=job)
+            transaction = self._engine.apply(fd, asked, given.pop_all().close)
+            self._store.put_cycle(cycle.model_copy(update={"transaction": transaction}))
+            return transaction
 
     def settle(self) -> None:
         """Look after the cycles that have no verdict yet: hold main after a rollback, free it after its revert."""
@@ -144,26 +146,6 @@ class Releases:
         if (known.number, known.commit) != (number, commit):
             raise Conflict("key_reused", f"cannot release: {job} released pull request {known.number}")
         return known.transaction
-
-    def _begin(self, cycle: Cycle, fd: int, asked: Asked) -> str:
-        """Hand the bundle over; the engine closes `fd` when it is done with it."""
-        begun = False
-
-        def done() -> None:
-            nonlocal begun
-            if not begun:
-                begun = True
-                os.close(fd)
-
-        try:
-            self._make_room(cycle.job)
-            self._store.put_cycle(cycle)
-            transaction = self._engine.apply(fd, asked, done)
-        except BaseException:
-            done()
-            raise
-        self._store.put_cycle(cycle.model_copy(update={"transaction": transaction}))
-        return transaction
 
     def _settle(self, cycle: Cycle) -> None:
         transaction = cycle.transaction or self._transaction_of(cycle.job)

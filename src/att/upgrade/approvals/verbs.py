@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from att.kernel.errors import InvalidInput, NotFound
+from att.kernel.errors import NotFound
 from att.upgrade.approvals import requests
 from att.upgrade.approvals.releasing import Releases
 from att.upgrade.approvals.service import Proposals
 from att.upgrade.approvals.standing import Standing
 from att.upgrade.audit import audit
-from att.upgrade.wire import Ask, Peer
+from att.upgrade.wire import Ask, Peer, there
 
 
 class BootstrapVerbs:
@@ -34,7 +34,7 @@ class BootstrapVerbs:
     def _propose(self, ask: Ask, peer: Peer, fd: int | None) -> Any:
         asked = requests.read(ask, requests.Propose)
         found = self._proposals.propose(
-            _there(fd),
+            there(fd),
             peer,
             number=asked.number,
             commit=asked.commit,
@@ -48,7 +48,7 @@ class BootstrapVerbs:
     def _release(self, ask: Ask, peer: Peer, fd: int | None) -> Any:
         asked = requests.read(ask, requests.Release)
         transaction = self._releases.release(
-            _there(fd),
+            there(fd),
             peer,
             number=asked.number,
             commit=asked.commit,
@@ -111,9 +111,3 @@ class BootstrapVerbs:
     def _audit(self, action: str, ask: Ask, peer: Peer, **extra: Any) -> None:
         world = self._proposals.tools.world
         audit(world, f"bootstrap.{action}", by=peer.told, door=peer.door, request_id=ask.request_id, **extra)
-
-
-def _there(fd: int | None) -> int:
-    if fd is None:
-        raise InvalidInput("bundle_unreadable", "cannot read the pack: no file came with the request", field="upload")
-    return fd
