@@ -6,7 +6,7 @@ Elsewhere the forge's own rules say who approves. Whoever merges by hand meets t
 from collections.abc import Sequence
 
 from att.bootstrap.ports import Proposals
-from att.bootstrap.project import MAIN, RULES
+from att.bootstrap.project import MAIN, RULES, pull_of
 from att.forge.bare import HEADS
 from att.forge.ports import Policies, PullRequests
 from att.forge.repositories import BareRepositories
@@ -106,8 +106,7 @@ class GuardedPulls:
 
     async def _demand(self, place: Place, number: int) -> None:
         """Have the operators' yes stand beside the pull request, if they said it to its head as it is now."""
-        found = await self._inner.page(place, state=None, limit=1, before=number + 1)
-        pull = found[0] if found and found[0].number == number else None
+        pull = await pull_of(self._inner, place, number)
         if pull is None or not pull.state.live or pull.base != MAIN:
             return  # the forge says what is wrong with it, or that it is merged already
         bare = await self._repositories.there(place.project_id)

@@ -1,6 +1,6 @@
 """Asks the world for the facts of a cycle: the forge, the worktree, the engine, and what the job remembers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from att.bootstrap.decision import CheckIdentity, CheckRun, Facts, Proposed, Proven, Pull, Rules, Why
 from att.bootstrap.guarding import approval_of
 from att.bootstrap.ports import Proposals
-from att.bootstrap.project import SelfProject
+from att.bootstrap.project import SelfProject, pull_of
 from att.bootstrap.schema import BootstrapRun
 from att.bootstrap.source import Source
 from att.forge.bare import HEADS, Bare
@@ -95,9 +95,10 @@ class Prober:
         except NotFound:
             return Seen(facts, memory=memory)
         bare, main, status = await self._source.bare(), await self._source.main(), await self._engine.status()
-        pull = await self._pull(place, course, memory)
+        newest = await self._pulls.page(place, state=None, limit=PULLS_MAX, before=None)
+        pull = await self._pull(place, course, memory, newest)
         facts = replace(
-            facts, registered=True, held=await self._held(bare, place, main, status), proven=_proven(memory)
+            facts, registered=True, held=await self._held(bare, main, status, newest), proven=_proven(memory)
         )
         if course.request is not None:
             head = await bare.commit_of(HEADS + course.branch)
@@ -105,20 +106,19 @@ class Prober:
             facts = replace(facts, local=await self._local(course.branch), head=head, fits=fits)
         seen = Seen(facts, place, main, pull, status=status, memory=memory)
         if pull is not None:
-            seen = await self._of_pull(seen, place, pull, course)
+            seen = await self._of_pull(seen, place, pull, course, newest)
         return await self._of_engine(seen, status, course)
 
-    async def _pull(self, place: Place, course: Course, memory: Mapping[str, Any]) -> PullRequest | None:
+    async def _pull(
+        self, place: Place, course: Course, memory: Mapping[str, Any], newest: Sequence[PullRequest]
+    ) -> PullRequest | None:
         number = course.number or memory.get("number")
         if number is not None:
-            found = await self._pulls.page(place, state=None, limit=1, before=int(number) + 1)
-            return found[0] if found and found[0].number == number else None
-        newest = await self._pulls.page(place, state=None, limit=PULLS_MAX, before=None)
+            return await pull_of(self._pulls, place, int(number))
         return next((one for one in newest if one.head == course.branch), None)
 
-    async def _held(self, bare: Bare, place: Place, main: str, status: Status) -> int | None:
+    async def _held(self, bare: Bare, main: str, status: Status, newest: Sequence[PullRequest]) -> int | None:
         """Return the pull request whose merge is not what runs, until its revert is in main."""
-        newest = await self._pulls.page(place, state=None, limit=PULLS_MAX, before=None)
         reverts = {int(one.head.removeprefix(REVERTS)): one for one in newest if _is_revert(one.head)}
         held = {number for number, one in reverts.items() if one.state is PullState.OPEN}
         held |= {status.held.number} if status.held is not None else set()
@@ -132,11 +132,12 @@ class Prober:
         found = await self._git.branches(SELF_SLUG)
         return any(one.name == branch and not one.remote for one in found.branches)
 
-    async def _of_pull(self, seen: Seen, place: Place, pull: PullRequest, course: Course) -> Seen:
+    async def _of_pull(
+        self, seen: Seen, place: Place, pull: PullRequest, course: Course, newest: Sequence[PullRequest]
+    ) -> Seen:
         facts = replace(seen.facts, pull=Pull(pull.number, pull.head_commit, _pull_state(pull.state)))
         if pull.state is PullState.MERGED:
             comments = await self._pulls.comments(place, pull.number)
-            newest = await self._pulls.page(place, state=None, limit=PULLS_MAX, before=None)
             facts = replace(
                 facts,
                 commented=any(one.body.startswith(marker(course.job_id)) for one in comments),

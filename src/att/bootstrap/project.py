@@ -5,7 +5,8 @@ from pathlib import Path
 import anyio
 import structlog
 
-from att.forge.schema import Policy
+from att.forge.ports import PullRequests
+from att.forge.schema import Policy, PullRequest
 from att.forge.service import Forge
 from att.kernel.errors import AttError, NotFound
 from att.kernel.operation import Caller, Role
@@ -71,3 +72,9 @@ class SelfProject:
                 return
             await anyio.sleep(pause)
             pause = min(pause * 2, PAUSE_SECONDS_MAX)
+
+
+async def pull_of(pulls: PullRequests, place: Place, number: int) -> PullRequest | None:
+    """Return the pull request with a number; None where there is none."""
+    found = await pulls.page(place, state=None, limit=1, before=number + 1)
+    return found[0] if found and found[0].number == number else None

@@ -6,7 +6,7 @@ from typing import Any
 from att.bootstrap.decision import CycleOutcome, Rules
 from att.bootstrap.ports import Proposals
 from att.bootstrap.probing import Course
-from att.bootstrap.project import SelfProject
+from att.bootstrap.project import SelfProject, pull_of
 from att.bootstrap.proposing import Proposer
 from att.bootstrap.running import Runner, refusal_of
 from att.bootstrap.schema import (
@@ -20,7 +20,7 @@ from att.bootstrap.schema import (
     StepTaken,
 )
 from att.forge.ports import PullRequests
-from att.forge.schema import PullState
+from att.forge.schema import PullRequest, PullState
 from att.jobs.schema import Job, JobListRequest
 from att.jobs.service import Jobs
 from att.kernel.errors import AttError, Conflict, NotFound
@@ -60,21 +60,14 @@ class Cycles:
 
     async def release(self, caller: Caller, progress: Progress, request: BootstrapNumber) -> BootstrapCycle:
         """Carry a pull request that was merged by hand to its release. Raises Conflict(pr_not_merged) as well."""
-        place = await self._project.place()
-        found = await self._pulls.page(place, state=None, limit=1, before=request.number + 1)
-        if not found or found[0].number != request.number:
-            raise NotFound("pr_unknown", f"cannot find the pull request {request.number}", field="number")
-        if found[0].state is not PullState.MERGED:
-            raise Conflict("pr_not_merged", f"cannot release pull request {request.number}: it is {found[0].state}")
-        return await self._carried(Course(progress.job_id, caller, progress, Rules(), number=request.number))
+        pull = await self._pull(request.number)
+        if pull.state is not PullState.MERGED:
+            raise Conflict("pr_not_merged", f"cannot release pull request {pull.number}: it is {pull.state}")
+        return await self._carried(Course(progress.job_id, caller, progress, Rules(), number=pull.number))
 
     async def propose(self, request: BootstrapPropose) -> Standing:
         """Show the engine a pull request. Raises NotFound(pr_unknown), Conflict(pr_ended), and what the engine says."""
-        place = await self._project.place()
-        found = await self._pulls.page(place, state=None, limit=1, before=request.number + 1)
-        if not found or found[0].number != request.number:
-            raise NotFound("pr_unknown", f"cannot find the pull request {request.number}", field="number")
-        pull = found[0]
+        pull = await self._pull(request.number)
         if not pull.state.live:
             raise Conflict("pr_ended", f"cannot propose pull request {pull.number}: it is {pull.state}")
         releases = request.release is AfterMerge.BUILD
@@ -107,6 +100,12 @@ class Cycles:
         if done.outcome in (CycleOutcome.FAILED, CycleOutcome.CANCELLED) and not _was_released(memory):
             raise refusal_of(done, memory)
         return await self.show(course.job_id)
+
+    async def _pull(self, number: int) -> PullRequest:
+        found = await pull_of(self._pulls, await self._project.place(), number)
+        if found is None:
+            raise NotFound("pr_unknown", f"cannot find the pull request {number}", field="number")
+        return found
 
     async def _job(self, job_id: str) -> Job:
         try:
