@@ -4,9 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from att.effects.clock import JUMP_SECONDS_WARN
+
 Level = Literal["ok", "degraded", "error"]
 _RANK: Mapping[Level, int] = {"ok": 0, "degraded": 1, "error": 2}
 CERTIFICATE_DAYS_WARN = 14
+_BACKUP_DAYS_MAX: Mapping[str, float] = {"daily": 2, "weekly": 9}
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,16 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Backup:
+    """Scheduled backups: how often, how many days ago the last good one was made, and why the last one failed."""
+
+    schedule: str
+    days: float | None = None
+    problem: str = ""
+    key_shown: bool = False
+
+
+@dataclass(frozen=True)
 class Seen:
     """All that was gathered; None where it does not apply here or cannot be seen by this caller."""
 
@@ -70,8 +83,10 @@ class Seen:
     engine: Engine | None = None
     disks: tuple[Disk, ...] = ()
     clock_synchronised: bool | None = None
+    clock_jump_seconds: float | None = None
     certificate_days_left: float | None = None
     config_problems: tuple[str, ...] = ()
+    backup: Backup | None = None
 
 
 @dataclass(frozen=True)
@@ -121,8 +136,9 @@ def _findings(seen: Seen) -> Iterator[Finding]:
         yield Finding("config", "degraded", "att.yaml is not valid, older settings hold: " + seen.config_problems[0])
     if seen.certificate_days_left is not None:
         yield _certificate(seen.certificate_days_left)
-    if seen.clock_synchronised is not None:
-        yield Finding("clock", "ok", "synchronised" if seen.clock_synchronised else "not synchronised by the network")
+    if seen.backup is not None and seen.backup.schedule != "off":
+        yield _backup(seen.backup)
+    yield from _clock(seen.clock_synchronised, seen.clock_jump_seconds)
 
 
 def _api(api: Api, *, upgrading: bool) -> Finding:
@@ -188,9 +204,26 @@ def _disk(disk: Disk, limits: Limits) -> Finding:
     return Finding(name, "ok", use)
 
 
+def _clock(synchronised: bool | None, jump_seconds: float | None) -> Iterator[Finding]:
+    if jump_seconds is not None and abs(jump_seconds) >= JUMP_SECONDS_WARN:
+        yield Finding("clock", "degraded", f"was set by {jump_seconds:+.0f} s since boot: see `attctl time show`")
+    elif synchronised is not None:
+        yield Finding("clock", "ok", "synchronised" if synchronised else "not synchronised by the network")
+
+
 def _certificate(days: float) -> Finding:
     if days <= 0:
         return Finding("certificate", "degraded", f"expired {-days:.0f} days ago")
     if days < CERTIFICATE_DAYS_WARN:
         return Finding("certificate", "degraded", f"expires in {days:.0f} days")
     return Finding("certificate", "ok", f"good for {days:.0f} days")
+
+
+def _backup(backup: Backup) -> Finding:
+    if backup.problem:
+        return Finding("backup", "degraded", f"the last scheduled one failed: {backup.problem}")
+    if backup.days is not None and backup.days > _BACKUP_DAYS_MAX[backup.schedule]:
+        return Finding("backup", "degraded", f"the last one was made {backup.days:.0f} days ago")
+    if not backup.key_shown:
+        return Finding("backup", "degraded", "nobody has the recovery key yet: `attctl backup key`")
+    return Finding("backup", "ok", backup.schedule)

@@ -28,5 +28,11 @@ class World(Protocol):
     def clock_synchronised(self) -> bool | None:
         """Return whether the network has set the clock, None where nothing here does so."""
 
+    def clock_jump_seconds(self, stamp: Path) -> float | None:
+        """Return by how much the clock was set since the boot that wrote `stamp`, None without one."""
+
     def certificate_days_left(self, path: Path) -> float | None:
         """Return how long a certificate is good, negative when expired, None without one."""
+
+    def backup(self, path: Path) -> tuple[float | None, str, bool] | None:
+        """Return what the file at `path` tells of backups: days since a good one, what failed, if the key is known."""

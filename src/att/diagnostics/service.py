@@ -10,18 +10,20 @@ import anyio.to_thread
 
 from att.appliance import Facts, running_release
 from att.config.check import layers_of
-from att.config.store import current_text
+from att.config.store import current_text, holding
 from att.diagnostics import decision
-from att.diagnostics.decision import Api, Disk, Limits, Seen, Unit
+from att.diagnostics.decision import Api, Backup, Disk, Limits, Seen, Unit
 from att.diagnostics.ports import Engine, World
 from att.diagnostics.schema import Check, DiskUse, Status, UnitState
 from att.diagnostics.world import Machine
+from att.effects.clock import STAMP
 from att.effects.http import NoAnswer
 from att.kernel.errors import AttError
 
 ENGINE_SECONDS = 20.0
 VITAL = frozenset({"att-api.socket", "att-front.service"})
 _READY = 200
+_LAST_BACKUP = "last.json"
 
 
 class StatusService:
@@ -76,6 +78,8 @@ class StatusService:
             "units": self._units,
             "api": self._api,
             "clock_synchronised": self._world.clock_synchronised,
+            "clock_jump_seconds": partial(self._world.clock_jump_seconds, self._facts.paths.run / STAMP),
+            "backup": self._backup,
             "certificate_days_left": partial(self._world.certificate_days_left, certificate),
         }
 
@@ -88,6 +92,14 @@ class StatusService:
         if problems:
             layers = layers_of("", {})
         return Limits(**layers.values["disk"]), problems
+
+    def _backup(self) -> Backup:
+        try:
+            schedule = str(holding(self._facts.paths.config).values["backup"]["schedule"])
+        except AttError:
+            schedule = "off"  # told as a problem of the settings
+        seen = self._world.backup(self._facts.paths.backups / _LAST_BACKUP)
+        return Backup(schedule, *seen) if seen else Backup(schedule)
 
     def _disks(self) -> tuple[Disk, ...]:
         paths = self._facts.paths

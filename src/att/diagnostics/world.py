@@ -1,5 +1,6 @@
 """The machine as diagnostics sees it: systemctl, sockets, file systems, openssl."""
 
+import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from att.diagnostics.decision import Disk, Unit
 from att.effects import http
+from att.effects.clock import jump_seconds
 from att.effects.processes import run
 
 HTTP_SECONDS = 20.0
@@ -45,6 +47,10 @@ class Machine:
         """See `World`."""
         return _SYNCHRONISED.exists() if _TIMESYNC.is_dir() else None
 
+    def clock_jump_seconds(self, stamp: Path) -> float | None:
+        """See `World`."""
+        return jump_seconds(stamp)
+
     def certificate_days_left(self, path: Path) -> float | None:
         """See `World`."""
         if not path.exists():
@@ -52,6 +58,16 @@ class Machine:
         command = ["openssl", "x509", "-noout", "-enddate", "-dateopt", "iso_8601", "-in", str(path)]
         finished = run(command, timeout_seconds=TOOL_SECONDS)
         return days_left(finished.output, datetime.now(UTC)) if finished.ok else None
+
+    def backup(self, path: Path) -> tuple[float | None, str, bool] | None:
+        """See `World`."""
+        try:
+            told = json.loads(path.read_bytes())
+            good = datetime.fromisoformat(told["good"]) if told["good"] else None
+            days = (datetime.now(UTC) - good).total_seconds() / 86_400 if good else None
+            return days, str(told["problem"]), bool(told["key_shown"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
 
 def parse_units(text: str) -> tuple[Unit, ...]:

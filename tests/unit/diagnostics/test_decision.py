@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from att.diagnostics.decision import Api, Disk, Engine, Level, Limits, Seen, Unit, exit_code, judge
+from att.diagnostics.decision import Api, Backup, Disk, Engine, Level, Limits, Seen, Unit, exit_code, judge
 
 LIMITS = Limits(warn_percent=85, limit_percent=95, free_mb_min=256)
 SOCKET = Unit("att-api.socket", "loaded", "active", "running", vital=True)
@@ -144,6 +144,17 @@ def test_settings_that_do_not_validate_are_degraded() -> None:
     assert judge(replace(HEALTHY, config_problems=("disk.x: unknown",))).level == "degraded"
 
 
+@pytest.mark.parametrize("jump", [-60.0, 60.0, 157_680_000.0])
+def test_a_clock_that_was_set_since_boot_is_degraded(jump: float) -> None:
+    verdict = judge(replace(HEALTHY, clock_jump_seconds=jump))
+    assert verdict.level == "degraded"
+    assert verdict.reasons == [f"clock: was set by {jump:+.0f} s since boot: see `attctl time show`"]
+
+
+def test_a_clock_that_the_network_moved_a_little_is_fine() -> None:
+    assert judge(replace(HEALTHY, clock_jump_seconds=-59.9)).level == "ok"
+
+
 def test_a_clock_without_network_is_told_and_no_fault() -> None:
     verdict = judge(replace(HEALTHY, clock_synchronised=False))
     assert (verdict.level, verdict.findings[-1].detail) == ("ok", "not synchronised by the network")
@@ -184,3 +195,27 @@ def test_the_verdict_is_the_worst_finding_and_reasons_are_all_that_is_not_ok(see
     worst = next((level for level in ("error", "degraded") if level in levels), "ok")
     assert verdict.level == worst
     assert len(verdict.reasons) == sum(one.level != "ok" for one in verdict.findings)
+
+
+@pytest.mark.parametrize(
+    ("backup", "level", "detail"),
+    [
+        (Backup("daily", 0.5, key_shown=True), "ok", "daily"),
+        (Backup("weekly", None, key_shown=True), "ok", "weekly"),
+        (Backup("weekly", 8.0, key_shown=True), "ok", "weekly"),
+        (
+            Backup("daily", 0.5, "cannot write", key_shown=True),
+            "degraded",
+            "the last scheduled one failed: cannot write",
+        ),
+        (Backup("daily", 3.0, key_shown=True), "degraded", "the last one was made 3 days ago"),
+        (Backup("daily", 0.5), "degraded", "nobody has the recovery key yet: `attctl backup key`"),
+    ],
+)
+def test_a_schedule_that_is_not_kept_is_degraded(backup: Backup, level: Level, detail: str) -> None:
+    found = [one for one in judge(replace(HEALTHY, backup=backup)).findings if one.name == "backup"]
+    assert [(one.level, one.detail) for one in found] == [(level, detail)]
+
+
+def test_without_a_schedule_backups_are_no_matter_of_the_status() -> None:
+    assert judge(replace(HEALTHY, backup=Backup("off", problem="long ago"))) == judge(HEALTHY)

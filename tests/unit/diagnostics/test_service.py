@@ -53,12 +53,20 @@ class FakeWorld:
     def disk(self, path: Path) -> Disk | None:
         return Disk(str(path), *self.use)
 
+    def clock_jump_seconds(self, stamp: Path) -> float | None:
+        assert stamp.name == "clock"
+        return 0.0
+
     def clock_synchronised(self) -> bool | None:
         return True
 
     def certificate_days_left(self, path: Path) -> float | None:
         assert path.name == "server.crt"
         return 100.0
+
+    def backup(self, path: Path) -> tuple[float | None, str, bool] | None:
+        assert path.name == "last.json"
+        return 0.5, "cannot write", True
 
 
 class FakeEngine:
@@ -222,5 +230,27 @@ def test_the_machine_itself_can_be_looked_at(tmp_path: Path) -> None:
     (tmp_path / "junk").write_text("junk")
     assert machine.certificate_days_left(tmp_path / "junk") is None
     assert machine.clock_synchronised() in (True, False, None)
+    assert machine.clock_jump_seconds(Path("/nonexistent/clock")) is None
     with pytest.raises(NoAnswer):
         machine.get(tmp_path / "none.sock", "/healthz")
+
+
+async def test_a_scheduled_backup_that_failed_is_told(rooted: Facts) -> None:
+    rooted.paths.config.parent.mkdir(parents=True, exist_ok=True)
+    rooted.paths.config.write_text("backup:\n  schedule: daily\n")
+    found = await status(rooted, FakeWorld())
+    assert (found.status, found.reasons) == ("degraded", ["backup: the last scheduled one failed: cannot write"])
+
+
+def test_what_the_backups_file_says_is_read_and_anything_else_is_no_answer(tmp_path: Path) -> None:
+    last = tmp_path / "last.json"
+    assert Machine().backup(last) is None
+    last.write_text('{"good": null, "problem": "x", "key_shown": false}')
+    assert Machine().backup(last) == (None, "x", False)
+    last.write_text('{"good": "2026-11-22T00:00:00Z", "problem": "", "key_shown": true}')
+    told = Machine().backup(last)
+    assert told is not None
+    assert told[1:] == ("", True)
+    for text in ("", "[]", "{}", '{"good": 7}', '{"good": "then", "problem": "", "key_shown": true}'):
+        last.write_text(text)
+        assert Machine().backup(last) is None
