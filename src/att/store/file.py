@@ -1,5 +1,6 @@
 """The database as a file, for the process that makes, copies, migrates and fences it. Synchronous, stdlib only."""
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -40,11 +41,18 @@ def connect(directory: Path, *, create: bool = False, busy_seconds: float = BUSY
     return connection
 
 
-def snapshot(source: Path, target: Path, progress: Callable[[int, int], None]) -> int:
+def snapshot(
+    source: Path,
+    target: Path,
+    progress: Callable[[int, int], None],
+    at_that_moment: Callable[[], None] | None = None,
+) -> int:
     """Copy the database of directory `source` into directory `target`, check and sync it; returns its bytes.
 
     `progress(done, total)` counts pages. What lay in `target` is replaced, with its -wal and -shm: a stale one would
-    be replayed into the copy. Errors: Unavailable(database_missing|disk_full), Failed(snapshot_failed).
+    be replayed into the copy. `at_that_moment` is called while nobody can write and the copy is what the database
+    then is; writes go on as soon as it returns. Errors: Unavailable(database_missing|disk_full|write_fenced),
+    Failed(snapshot_failed).
     """
     if source.resolve() == target.resolve():
         raise Refused("snapshot_failed", "cannot take a snapshot: source and target are the same directory")
@@ -53,9 +61,14 @@ def snapshot(source: Path, target: Path, progress: Callable[[int, int], None]) -
     _remove(partial)
     origin = connect(source)
     try:
-        # One read transaction: a writer elsewhere can then not make the backup start over.
-        origin.execute("BEGIN")
-        origin.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        with contextlib.ExitStack() as held:
+            if at_that_moment is not None:
+                held.callback(take_fence(source, patience_seconds=BUSY_SECONDS).close)
+            # One read transaction: a writer elsewhere can then not make the backup start over.
+            origin.execute("BEGIN")
+            origin.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            if at_that_moment is not None:
+                at_that_moment()
         _copy(origin, partial, progress)
         sync_file(partial)
         _remove(final)

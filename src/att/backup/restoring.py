@@ -1,0 +1,102 @@
+"""Restores a backup: everything is read, checked and unpacked first, then exchanged in a moment, then proved."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from att.backup import decision, reading
+from att.backup.decision import Here, Resume
+from att.backup.ports import Appliance
+from att.backup.reading import Contents, Tell
+from att.backup.recovery_key import RecoveryKey
+from att.backup.schema import Resumed
+from att.backup.staging import Staging
+from att.backup.switching import Switch
+from att.kernel.errors import AttError, Failed, Refused
+
+
+@dataclass
+class Restoring:
+    """A restore on one machine, whose caller holds the locks."""
+
+    staging: Staging
+    appliance: Appliance
+    tell: Tell
+    before_effect: Callable[[str], None] = field(default=lambda _: None)
+
+    @property
+    def _switch(self) -> Switch:
+        return Switch(self.staging.folders, self.before_effect)
+
+    def check(self, fd: int, key: RecoveryKey) -> Contents:
+        """Read all of the file and return what it holds, or refuse it; nothing is touched.
+
+        Refused(backup_too_new) for a release or a schema above this one's, disk_full for what does not fit.
+        """
+        manifest = reading.manifest_of(fd, key)
+        here = Here(self.staging.facts.product.compatible, self.appliance.release, self.appliance.head())
+        if refused := decision.refusal(manifest, here):
+            raise Refused(refused.code, refused.detail)
+        contents = reading.read(fd, key, tell=lambda _step, percent: self.tell("checking", percent))
+        self.staging.demand_space(contents)
+        return contents
+
+    def restore(self, fd: int, key: RecoveryKey) -> None:
+        """Take in what `check` accepted. Failed(restore_failed) where it does not run: then all is as it was."""
+        switch = self._switch
+        try:
+            self.staging.fill(fd, key, self.tell)
+        except BaseException:
+            switch.sweep()
+            raise
+        try:
+            self.tell("stopping the services", None)
+            self.before_effect("hold")
+            self.appliance.hold()
+            switch.begin(self.staging.moves())
+            switch.forward()
+            trouble = self._start()
+        except (AttError, OSError) as error:
+            self._undo()
+            raise _told(error) from error
+        if trouble:
+            self._undo()
+            raise Failed("restore_failed", f"cannot restore: what was restored does not run: {trouble}")
+        switch.sweep()
+
+    def resume(self, *, held: bool) -> Resumed:
+        """Finish or revert what a process that is gone left; `held` when it left the services held, too."""
+        switch = self._switch
+        act = decision.resume(switch.phase, staged=switch.staged)
+        if act is Resume.REVERT:
+            switch.back()
+        if act is not Resume.NOTHING:
+            switch.sweep()
+        if held:
+            self.appliance.settle()
+            self.before_effect("let go")
+            self.appliance.let_go()
+        if act is Resume.FINISH:
+            return Resumed(outcome="finished")
+        return Resumed(outcome="nothing" if act is Resume.NOTHING else "reverted")
+
+    def _start(self) -> str:
+        self.tell("starting the services", None)
+        self.appliance.settle()
+        self.before_effect("let go")
+        self.appliance.let_go()
+        return self.appliance.prove()
+
+    def _undo(self) -> None:
+        """Bring back what was live, whatever of it was moved, and start it."""
+        self.tell("putting back what was there", None)
+        switch = self._switch
+        if switch.phase is not None:
+            self.appliance.hold()
+            switch.back()
+        switch.sweep()
+        self.appliance.settle()
+        self.appliance.let_go()
+
+
+def _told(error: AttError | OSError) -> AttError:
+    return error if isinstance(error, AttError) else Failed("restore_failed", f"cannot restore: {error}")

@@ -1,0 +1,55 @@
+"""Who works on backups now: several may be made at once, a restore is alone; and how a held service waits for it."""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from att.kernel.errors import Conflict
+
+LOCK = "restore.lock"
+_POLL_SECONDS = 0.1
+
+
+@contextmanager
+def turn(run: Path, *, alone: bool) -> Iterator[None]:
+    """Be the only one at work if `alone`, else one of those who do not restore; Conflict(backup_running).
+
+    The lock dies with its process.
+    """
+    fd = _opened(run)
+    try:
+        if not _taken(fd, fcntl.LOCK_EX if alone else fcntl.LOCK_SH):
+            raise Conflict("backup_running", "cannot begin: a backup or a restore is running")
+        yield
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def turn_of_the_dead(run: Path, gate: Path, sleep: Callable[[float], None] = time.sleep) -> Iterator[bool]:
+    """Wait while a restore that lives holds the services; whether nobody is at work, and this process alone now is.
+
+    Without a process that restores, `gate` says that one died which held them.
+    """
+    fd = _opened(run)
+    try:
+        while not (free := _taken(fd, fcntl.LOCK_EX)) and gate.exists():
+            sleep(_POLL_SECONDS)
+        yield free
+    finally:
+        os.close(fd)
+
+
+def _opened(run: Path) -> int:
+    return os.open(run / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _taken(fd: int, kind: int) -> bool:
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,58 @@
+"""The schedule: what is made, what is remembered of it, and who learns that it failed."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.unit.backup.appliance import MADE, Home
+from tests.unit.backup.conftest import Make
+
+from att.backup.schema import Created, Last, Skipped
+from att.backup.service import Backups
+from att.kernel.errors import Failed
+
+
+@pytest.fixture
+def here(home: Make, monkeypatch: pytest.MonkeyPatch) -> Home:
+    made = home("here")
+    made.facts.paths.config.write_text("backup:\n  schedule: daily\n  keep: 1\n")
+    monkeypatch.setattr(Backups, "_machine", lambda _self: made)
+    return made
+
+
+def test_one_is_made_a_day_and_remembered_for_everybody_to_read(here: Home) -> None:
+    backups = Backups(here.facts, "root")
+    made = backups.create(here.root / "kept")
+    assert isinstance(made, Created)
+    assert backups.last() == Last()
+    here.facts.paths.backups.mkdir(exist_ok=True)
+    (here.facts.paths.backups / "last.json").write_text(Last(at=MADE, good=MADE).model_dump_json())
+    assert backups.create_scheduled(lambda: MADE + timedelta(hours=1)) == Skipped(
+        reason="the last one was made at 2026-11-22 02:30 UTC"
+    )
+
+
+def test_one_that_fails_is_remembered_and_tried_again(here: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    backups = Backups(here.facts, "root")
+
+    def fails(_self: Backups, _folder: Path | None = None) -> Created:
+        raise Failed("disk_full", "cannot write to /mnt: full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Backups, "create", fails)
+        with pytest.raises(Failed):
+            backups.create_scheduled(lambda: MADE)
+    assert (backups.last().problem, backups.last().good) == ("cannot write to /mnt: full", None)
+    assert (here.facts.paths.backups / "last.json").stat().st_mode & 0o444 == 0o444
+    later = MADE + timedelta(minutes=1)
+    made = backups.create(here.root / "kept")
+    monkeypatch.setattr(Backups, "create", lambda _self: made)
+    assert backups.create_scheduled(lambda: later) == made
+    assert (backups.last().problem, backups.last().good) == ("", later)
+
+
+def test_the_key_stays_the_same_and_that_somebody_has_it_is_remembered(here: Home) -> None:
+    backups = Backups(here.facts, "root")
+    first = backups.key()
+    assert backups.last().key_shown
+    assert backups.key() == first
