@@ -12,7 +12,11 @@ EGRESS_ENTRY = (
     r"^(\*|[a-z0-9][a-z0-9_-]{0,63})=(\*\.)?[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}"
     r"(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?$"
 )
+BACKUP_FOLDER = r"^/(mnt|media|srv|var/lib/att/backups)(/[^\x00-\x1f]{1,500})?$"
 RESTART_API = "restart:att-api"
+LEVELS = ("debug", "info", "warning", "error")
+LOGGING = ("api", "router", "egress")
+"""Services whose level can be set; each is a setting of the section `log`."""
 
 
 def setting(
@@ -43,10 +47,21 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
 
+_OwnLevel = Literal["inherit", "debug", "info", "warning", "error"]
+
+
 class Log(Section):
     """What the services write to the journal."""
 
     level: Literal["debug", "info", "warning", "error"] = setting("info", "Least severe level that is written")
+    api: _OwnLevel = setting("inherit", "Another level for the API; `inherit`: as `level`")
+    router: _OwnLevel = setting("inherit", "Another level for the LLM gateway")
+    egress: _OwnLevel = setting("inherit", "Another level for the way out of projects")
+
+    def level_of(self, service: str) -> str:
+        """Return the level that holds for one of `LOGGING`."""
+        own = {"api": self.api, "router": self.router, "egress": self.egress}[service]
+        return self.level if own == "inherit" else own
 
 
 class Api(Section):
@@ -131,6 +146,25 @@ class Egress(Section):
     )
 
 
+class Backup(Section):
+    """Backups that are made without a person. The file is encrypted: keep what `attctl backup key` prints elsewhere."""
+
+    schedule: Literal["off", "daily", "weekly"] = setting(
+        "off",
+        "How often a backup is made by itself. Off until somebody says where to: on the appliance's own disk it takes "
+        "space and is lost with it",
+        door="ssh",
+    )
+    keep: int = setting(7, "How many backups of this appliance stay in the folder", ge=1, le=1_000, door="ssh")
+    folder: str = setting(
+        "/var/lib/att/backups",
+        "Folder that scheduled backups are written to: below /mnt, /media or /srv, where another machine's disk is "
+        "mounted, or this one on the appliance's own",
+        pattern=BACKUP_FOLDER,
+        door="ssh",
+    )
+
+
 class Settings(Section):
     """All settings of the appliance."""
 
@@ -143,3 +177,4 @@ class Settings(Section):
     jobs: Jobs = Jobs()
     projects: Projects = Projects()
     egress: Egress = Egress()
+    backup: Backup = Backup()

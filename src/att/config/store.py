@@ -14,7 +14,7 @@ from att.appliance import Facts
 from att.config.changes import Change, changes, units_to_restart
 from att.config.check import check, layers_of, read_text
 from att.config.layers import Layers
-from att.kernel.errors import Failed, Forbidden
+from att.kernel.errors import Conflict, Failed, Forbidden
 
 _MODE = 0o644
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -61,15 +61,18 @@ def holding(path: Path) -> Layers:
     return layers_of("", {}) if layers.problems else layers
 
 
-def apply(text: str, facts: Facts, door: str) -> Applied:
+def apply(text: str, facts: Facts, door: str, *, instead_of: str | None = None) -> Applied:
     """Make `text` the settings file, atomically and durably, or raise and leave everything as it was.
 
-    `door` is the caller's: settings marked `door: ssh` may change only through `ssh` (or `dev`). Raises
-    InvalidInput("config_invalid"), Forbidden("config_door"), Failed("disk_full" or "internal").
+    `door` is the caller's: settings marked `door: ssh` may change only through `ssh` (or `dev`). `instead_of` is the
+    text that the caller has read and changed. Raises InvalidInput("config_invalid"), Forbidden("config_door"),
+    Conflict("file_changed") when the file is not `instead_of` any more, Failed("disk_full" or "internal").
     """
     after = check(text, {}, "the proposed file")
     path = facts.paths.config
     with _locked(path.parent):
+        if instead_of is not None and current_text(path) != instead_of:
+            raise Conflict("file_changed", f"cannot write {path}: somebody else has just changed it", hint="try again")
         found = changes(holding(path).values, after.values)
         _demand_door(found, door)
         if text == current_text(path):

@@ -5,10 +5,11 @@ import secrets
 from pathlib import Path
 
 
-def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, owner: tuple[int, int] | None = None) -> None:
     """Replace `path` with `data` so that a reader or a power cut sees the old or the new content, never a part.
 
-    The temporary beside it has a random name and is gone when this returns or raises.
+    `owner` is the uid and gid it has from the first moment under its name, else this process's. The temporary beside
+    it has a random name and is gone when this returns or raises.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -17,6 +18,8 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
             view = memoryview(data)
             while view:
                 view = view[os.write(fd, view) :]
+            if owner is not None:
+                os.fchown(fd, *owner)
             os.fchmod(fd, mode)
             os.fsync(fd)
         finally:

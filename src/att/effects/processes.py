@@ -32,11 +32,13 @@ def run(
     user: str | None = None,
     input_text: str = "",
     environment: Mapping[str, str] | None = None,
+    output_chars_max: int = OUTPUT_CHARS_MAX,
 ) -> Finished:
     """Run a program to its end or to the deadline, then its process group is killed; never raises for its failure.
 
     `user` runs it as that user with that user's groups alone. The environment is `environment` plus a plain PATH and
-    locale, never this process's own. A program that cannot be started gives code 127.
+    locale, never this process's own. A program that cannot be started gives code 127. Of what it prints the last
+    `output_chars_max` characters are kept.
     """
     settings = {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -67,8 +69,8 @@ def run(
     except subprocess.TimeoutExpired:
         kill_group(process.pid, user)
         output, errors = process.communicate()
-        return Finished(process.returncode, output[-OUTPUT_CHARS_MAX:], errors[-OUTPUT_CHARS_MAX:], timed_out=True)
-    return Finished(process.returncode, output[-OUTPUT_CHARS_MAX:], errors[-OUTPUT_CHARS_MAX:])
+        return Finished(process.returncode, output[-output_chars_max:], errors[-output_chars_max:], timed_out=True)
+    return Finished(process.returncode, output[-output_chars_max:], errors[-output_chars_max:])
 
 
 def kill_group(pid: int, user: str | None = None) -> None:

@@ -1,6 +1,15 @@
 """What of identity is public as operations; signing in and the claim are routes of their own."""
 
-from att.identity.schema import Token, TokenCreate, TokenCreated, TokenList, TokenPage, TokenRevoke
+from att.identity.schema import (
+    SessionsPurge,
+    SessionsPurged,
+    Token,
+    TokenCreate,
+    TokenCreated,
+    TokenList,
+    TokenPage,
+    TokenRevoke,
+)
 from att.identity.service import Identity
 from att.kernel.operation import Context, Effect, Operation, Retry, Role, Route
 
@@ -15,6 +24,10 @@ async def _list(context: Context, request: TokenList) -> TokenPage:
 
 async def _revoke(context: Context, request: TokenRevoke) -> Token:
     return await context.get(Identity).revoke_token(context.caller, request.token_id)
+
+
+async def _purge(context: Context, request: SessionsPurge) -> SessionsPurged:  # noqa: ARG001 - the shape of every handler
+    return await context.get(Identity).purge_sessions(context.caller)
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -50,5 +63,17 @@ OPERATIONS: tuple[Operation, ...] = (
         route=Route("DELETE", "/tokens/{token_id}"),
         handler=_revoke,
         example="tok_4t0q9zv7m3c8x1ka",
+    ),
+    Operation(
+        name="att.sessions.purge",
+        summary="Sign everybody out; API tokens stay good",
+        request=SessionsPurge,
+        result=SessionsPurged,
+        effect=Effect.DESTROY,
+        role=Role.ADMIN,
+        route=Route("DELETE", "/sessions"),
+        handler=_purge,
+        people_only=True,
+        example="--yes",
     ),
 )

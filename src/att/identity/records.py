@@ -106,6 +106,11 @@ async def drop_session(connection: Connection, sha256: str) -> bool:
     return (await connection.execute(delete(sessions).where(sessions.c.sha256 == sha256))).rowcount > 0
 
 
+async def drop_all_sessions(connection: Connection) -> int:
+    """Delete every session and return how many there were."""
+    return (await connection.execute(delete(sessions))).rowcount
+
+
 async def touch(connection: Connection, sha256: str, now: float) -> None:
     """Note that the token or session of that hash was used."""
     await connection.execute(update(tokens).where(tokens.c.sha256 == sha256).values(last_used=now))

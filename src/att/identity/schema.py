@@ -83,6 +83,16 @@ class TokenRevoke(Strict):
     token_id: str = Field(description="the id of the token, from `token list`")
 
 
+class SessionsPurge(Strict):
+    """Nothing to say."""
+
+
+class SessionsPurged(BaseModel):
+    """Everybody is signed out; API tokens go on to be good."""
+
+    ended: int = Field(description="how many sessions there were, the caller's own among them")
+
+
 @dataclass(frozen=True)
 class SignedIn:
     """A fresh session: `secret` goes into the cookie `att_session` and nowhere else; `expires` is Unix seconds."""

@@ -26,7 +26,7 @@ from att.identity.limiter import Limiter
 from att.identity.password import UNUSABLE, Passwords
 from att.identity.ports import Bus
 from att.identity.records import Holder
-from att.identity.schema import ROLES, SignedIn, Token, TokenCreate, TokenCreated, TokenPage
+from att.identity.schema import ROLES, SessionsPurged, SignedIn, Token, TokenCreate, TokenCreated, TokenPage
 from att.identity.signed import is_signed, signed_caller
 from att.kernel.errors import AttError, Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn, TooMany
 from att.kernel.ids import new_id
@@ -131,6 +131,13 @@ class Identity:
             await records.drop_session(connection, digest(cookie))
         if holder:
             self._events.publish(EventType.AUTH_SIGNED_OUT, {"name": holder.caller.name})
+
+    async def purge_sessions(self, caller: Caller) -> SessionsPurged:
+        """End every session, the caller's own too; whoever came with an API token notices nothing."""
+        async with self._store.write() as connection:
+            ended = await records.drop_all_sessions(connection)
+        self._events.publish(EventType.AUTH_SIGNED_OUT, {"name": caller.name, "everybody": True})
+        return SessionsPurged(ended=ended)
 
     async def authenticate(self, *, bearer: str | None = None, cookie: str | None = None) -> Caller:
         """Return who calls, or raise NotSignedIn(not_signed_in). Never writes in a way that can fail a request.

@@ -7,12 +7,14 @@ from att.identity.decision import (
     SESSION_SECONDS_MAX,
     Lifetime,
     account_problem,
+    grant_expires,
     grant_problem,
     may_manage,
     session_expires,
     session_lives,
     worth_touching,
 )
+from att.identity.schema import TOKEN_DAYS
 from att.kernel.operation import Caller, Role
 
 DAY = 86_400.0
@@ -84,6 +86,22 @@ def test_a_token_does_not_outlive_the_one_it_was_made_with(own: float | None, wa
     life = Lifetime(own)
     problem = grant_problem(_caller(Role.ADMIN), life, role=Role.VIEWER, kind="person", expires=wanted, now=0.0)
     assert (problem is None) is (own is None or wanted <= own)
+
+
+@pytest.mark.parametrize(
+    ("days", "own", "expires"),
+    [
+        (3, Lifetime(DAY), 3 * DAY),
+        (None, None, TOKEN_DAYS * DAY),
+        (None, Lifetime(None), TOKEN_DAYS * DAY),
+        (None, Lifetime(DAY), DAY),
+        (None, Lifetime(DAY * 9999), TOKEN_DAYS * DAY),
+    ],
+)
+def test_a_token_lives_as_long_as_asked_for_else_no_longer_than_its_maker_s(
+    days: int | None, own: Lifetime | None, expires: float
+) -> None:
+    assert grant_expires(0.0, days, own) == expires
 
 
 def test_a_gate_caller_can_make_no_token() -> None:

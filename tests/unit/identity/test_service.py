@@ -219,6 +219,18 @@ async def test_one_account_is_not_guessed_from_many_peers(tmp_path: Path) -> Non
             await at.identity.sign_in(name="Ann", password=PASSWORD, peer="another")
 
 
+async def test_purging_sessions_signs_everybody_out_and_leaves_tokens_good(tmp_path: Path) -> None:
+    async with world(tmp_path) as at:
+        cookie = (await at.claim()).secret
+        other = (await at.identity.sign_in(name="ann", password=PASSWORD, peer="p")).secret
+        caller = await at.identity.authenticate(cookie=cookie)
+        token = await at.identity.create_token(caller, TokenCreate(name="ci"))
+        assert (await at.identity.purge_sessions(caller)).ended == 2
+        assert [await at.whoami(cookie=one) for one in (cookie, other)] == [None, None]
+        assert await at.whoami(bearer=token.token) == "ci"
+        assert (await at.identity.purge_sessions(caller)).ended == 0
+
+
 async def test_a_session_ends_by_sign_out_idleness_and_age(tmp_path: Path) -> None:
     async with world(tmp_path) as at:
         cookie = (await at.claim()).secret
@@ -395,7 +407,7 @@ async def test_a_reset_token_lets_an_operator_back_in_for_a_day(tmp_path: Path) 
 
 
 async def test_the_operations_create_list_and_revoke(tmp_path: Path) -> None:
-    create, list_, revoke = OPERATIONS
+    create, list_, revoke, _ = OPERATIONS
     async with world(tmp_path) as at:
         ann = (await at.claim()).caller
         context = Context(caller=ann, request_id="r", services={Identity: at.identity})

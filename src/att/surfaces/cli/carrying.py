@@ -6,6 +6,7 @@ Standard library alone, as the rest of attctl.
 import hashlib
 import os
 import secrets
+import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,19 @@ def readable(path: str, field: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise InvalidInput("file_unreadable", f"cannot read {path}: {error.strerror}", field=field) from error
+
+
+def content(path: str, field: str, bytes_max: int) -> bytes:
+    """Return the content of a small file, `-` for standard input; InvalidInput names `field`."""
+    with readable(path, field):
+        if path == "-":
+            data = sys.stdin.buffer.read(bytes_max + 1)
+        else:
+            with Path(path).open("rb") as file:
+                data = file.read(bytes_max + 1)
+    if len(data) > bytes_max:
+        raise InvalidInput("invalid_input", f"cannot read {path}: larger than {bytes_max} bytes", field=field)
+    return data
 
 
 def upload(client: Client, path: str, field: str) -> str:

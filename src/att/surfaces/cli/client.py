@@ -73,6 +73,11 @@ class Client:
             while block := response.read(UPLOAD_CHUNK_BYTES):
                 yield block
 
+    def figures(self) -> str:
+        """Return what the API counts and measures, in Prometheus' text form."""
+        with self._send("GET", "/metrics", None, {"Accept": "text/plain"}) as response:
+            return _whole(response).decode("utf-8", "replace")
+
     @contextlib.contextmanager
     def _send(
         self, method: str, path: str, body: Any, headers: Mapping[str, str]

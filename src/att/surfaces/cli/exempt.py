@@ -9,8 +9,9 @@ import click
 from att._version import __version__
 from att.kernel.codes import CODES
 from att.kernel.errors import InvalidInput
-from att.surfaces.cli import bootstrap, output
+from att.surfaces.cli import backup, bootstrap, diag, figures, logs, output
 from att.surfaces.cli.failure import OK
+from att.surfaces.cli.machine import COMMANDS
 from att.surfaces.cli.target import Options
 from att.surfaces.cli.tree import Extra, Words, leaf
 
@@ -115,8 +116,18 @@ EXTRAS: Mapping[Words, Extra] = {
     ("version",): version,
     ("token", "reset-admin"): reset_admin,
     ("job", "watch"): job_watch,
+    ("backup", "create"): backup.create,
+    ("backup", "list"): backup.listed,
+    ("backup", "show"): backup.show,
+    ("backup", "verify"): backup.verify,
+    ("backup", "restore"): backup.restore,
+    ("backup", "key"): backup.key,
     ("bootstrap", "approve"): bootstrap.approve,
     ("bootstrap", "deny"): bootstrap.deny,
     ("bootstrap", "pause"): bootstrap.pause,
     ("bootstrap", "resume"): bootstrap.resume,
+    ("diag", "bundle"): diag.bundle,
+    ("logs",): logs.logs,
+    ("metrics", "snapshot"): figures.snapshot,
+    **COMMANDS,
 }

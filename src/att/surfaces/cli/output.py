@@ -8,6 +8,7 @@ from typing import Any
 _CELL_CHARS_MAX = 72
 _LISTS: Mapping[str, tuple[str, ...]] = {
     "att.config.show": ("setting", "value", "origin", "where"),
+    "att.backup.list": ("file", "bytes", "made", "appliance", "release", "problem"),
     "att.token.list": ("id", "name", "role", "kind", "owner", "expires", "last_used", "revoked"),
     "att.tools.search": ("name", "kind", "effect", "role", "command", "summary"),
     "att.audit.list": ("time", "caller_name", "door", "peer", "operation", "outcome", "request_id"),

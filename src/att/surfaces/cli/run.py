@@ -2,12 +2,11 @@
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from att.kernel.errors import AttError, InvalidInput, Refused
 from att.surfaces.cli import output
-from att.surfaces.cli.carrying import readable, save, upload
+from att.surfaces.cli.carrying import content, save, upload
 from att.surfaces.cli.client import Client
 from att.surfaces.cli.failure import OK, tell_failure
 from att.surfaces.cli.index import Spec
@@ -131,14 +130,7 @@ def _with_texts(spec: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text_of(path: str, field: str) -> str:
-    with readable(path, field):
-        if path == "-":
-            data = sys.stdin.buffer.read(TEXT_BYTES_MAX + 1)
-        else:
-            with Path(path).open("rb") as file:
-                data = file.read(TEXT_BYTES_MAX + 1)
-    if len(data) > TEXT_BYTES_MAX:
-        raise InvalidInput("invalid_input", f"cannot read {path}: larger than {TEXT_BYTES_MAX} bytes", field=field)
+    data = content(path, field, TEXT_BYTES_MAX)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -1,0 +1,1 @@
+"""What takes the disk, what can be freed, and the way to more of it."""

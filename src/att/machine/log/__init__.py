@@ -1,0 +1,1 @@
+"""How much the services write to the journal."""

@@ -1,0 +1,25 @@
+"""What the network's room needs of the world."""
+
+from typing import Protocol
+
+
+class Links(Protocol):
+    """The machine's interfaces and what manages them."""
+
+    def wired(self) -> list[str]:
+        """Return the names of the wired interfaces."""
+
+    def addresses(self) -> list[str]:
+        """Return `INTERFACE ADDRESS/PREFIX` for each address that others may reach."""
+
+    def since_boot(self) -> float:
+        """Return the seconds since boot."""
+
+    def arm(self, interface: str, seconds: float) -> str:
+        """Have the trial's file removed and the network set again in `seconds`; return why that failed, else empty."""
+
+    def disarm(self) -> None:
+        """Forget that; nothing armed is fine."""
+
+    def reload(self, interface: str) -> str:
+        """Have the files read again and the interface set; return why that failed, else empty."""

@@ -1,0 +1,1 @@
+"""Who may enter at the SSH door."""
