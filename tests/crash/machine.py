@@ -14,6 +14,7 @@ from tests.crash.releases import Content, FakeBundle
 from att.appliance import facts
 from att.health.decision import Round
 from att.upgrade.decision import Schema
+from att.upgrade.door import tail_of
 from att.upgrade.ports import DatabaseInfo, Tell
 from att.upgrade.service import Asked, Engine
 from att.upgrade.tools import Tools, layout_of
@@ -89,6 +90,8 @@ class Machine:
     contents: dict[str, Content] = field(default_factory=dict)
     failing_verbs: dict[str, int] = field(default_factory=dict)
     refused_connections: int = 0
+    dead: bool = False
+    """Its process is gone, and no recovery has begun."""
 
     # -- making the machine
 
@@ -354,6 +357,7 @@ class Machine:
                 recover(world, Actor.BOOT)
         except Crash as crash:
             died = crash  # att-recover died; the boot goes on without it
+            self.dead = False
         before = dict(self.loaded)
         self.reload()
         assert before == self.loaded, "the generator and recovery disagree"
@@ -428,8 +432,8 @@ def problems(machine: Machine) -> list[str]:
 
 def undecided(machine: Machine) -> list[str]:
     """Every record of a rollback in the journal that no recorded decision allows, in the journal or the audit log."""
-    audit = machine.layout.audit.read_text().splitlines() if machine.layout.audit.exists() else []
-    allowed = {line["transaction"] for line in map(json.loads, audit) if line.get("rollback_policy_status") == "allow"}
+    audit = tail_of(str(machine.layout.audit), 10_000)
+    allowed = {line["transaction"] for line in audit if line.get("rollback_policy_status") == "allow"}
     kinds: dict[str, str] = {}
     found = []
     for record in machine.world().journal.read().records:
@@ -443,10 +447,11 @@ def undecided(machine: Machine) -> list[str]:
 
 def _left_over(machine: Machine) -> list[Path]:
     layout = machine.layout
-    kept = {"journal", "lock", "reserve"}
+    kept = {"journal", "lock", "reserve", "spool"}
     strays = [path for path in layout.journal_directory.iterdir() if path.name not in kept]
     for folder in (layout.opt, layout.releases, layout.database.parent):
         strays += [path for path in folder.iterdir() if path.name.startswith((".switch", ".doomed"))]
+    strays += layout.spool.glob("*")
     return [*strays, *([layout.maintenance] if layout.maintenance.exists() else [])]
 
 

@@ -1,7 +1,9 @@
 """The engine dies before every effect of an upgrade; afterwards the machine is whole, whoever recovers it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.crash.machine import Crash, Machine, problems, snapshot_of
@@ -26,8 +28,23 @@ RECOVERIES: dict[str, Callable[[Machine], None]] = {
     "power": a_power_cut,
     "watchdog": Machine.watchdog_fires,
 }
-TWICE = (("none", "engine", "power"), ("additive", "power", "watchdog"), ("breaking", "watchdog", "engine"))
-"""Each class, each first and each second recovery once; `make e2e` has all others."""
+ENDINGS = ("", "probation", "unit", "migration")
+"""The sicknesses whose upgrades take different ways."""
+
+
+def deaths() -> Iterator[Any]:
+    """Each two of class, sickness and recovery at once, all three of them as long proofs."""
+    for (row, name), (column, sickness) in product(enumerate(CLASSES), enumerate(ENDINGS)):
+        for number, recovery in enumerate(RECOVERIES):
+            short = number == (row + column) % len(RECOVERIES)
+            yield pytest.param(name, sickness, recovery, marks=() if short else pytest.mark.long)
+
+
+def second_deaths() -> Iterator[Any]:
+    """Each class, first and second recovery once, all three of them as long proofs."""
+    short = (("none", "engine", "power"), ("additive", "power", "watchdog"), ("breaking", "watchdog", "engine"))
+    for case in product(CLASSES, RECOVERIES, RECOVERIES):
+        yield pytest.param(*case, marks=() if case in short else pytest.mark.long)
 
 
 def made(root: Path, sickness: str = "") -> Machine:
@@ -70,9 +87,7 @@ def test_an_uninterrupted_upgrade_ends_with_its_verdict(tmp_path: Path, name: st
     assert machine.refused_connections == 0
 
 
-@pytest.mark.parametrize("recovery", RECOVERIES)
-@pytest.mark.parametrize("sickness", ["", "probation", "unit", "migration"])
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize(("name", "sickness", "recovery"), list(deaths()))
 def test_a_death_before_any_effect_leaves_a_whole_machine(
     tmp_path: Path, name: str, sickness: str, recovery: str
 ) -> None:
@@ -97,20 +112,16 @@ def test_a_death_before_any_effect_leaves_a_whole_machine(
         assert snapshot_of(machine.layout.opt) == before, (number, "recovery is not idempotent")
 
 
-@pytest.mark.parametrize(("name", "first", "second"), TWICE)
+@pytest.mark.parametrize(("name", "first", "second"), list(second_deaths()))
 def test_a_second_death_during_recovery_leaves_a_whole_machine(
     tmp_path: Path, name: str, first: str, second: str
 ) -> None:
-    die_twice(tmp_path, CLASSES[name], first, second)
-
-
-def die_twice(root: Path, content: Content, first: str, second: str) -> None:
-    """Die at every third effect of an upgrade, and again at every other effect of the first recovery."""
-    count = len(effects_of(root / "count", content, "probation"))
+    content = CLASSES[name]
+    count = len(effects_of(tmp_path / "count", content, "probation"))
     for number in range(1, count + 1, 3):
         again = 1
         while True:
-            machine = made(root / f"n{number}-{again}", "probation")
+            machine = made(tmp_path / f"n{number}-{again}", "probation")
             machine.crash_at = number
             with pytest.raises(Crash):
                 machine.apply(content)

@@ -13,7 +13,7 @@ from tests.bench.table import Row
 from tests.crash.moments import kills, seeded
 from tests.crash.platform import PROJECTS, Platform
 
-KILLS = kills(2)
+KILLS = kills(1)
 KILL_SECONDS_MAX = 4.0
 
 pytestmark = pytest.mark.timeout(120 + 90 * KILLS)

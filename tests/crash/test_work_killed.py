@@ -57,6 +57,7 @@ def test_each_work_is_done_once_whenever_the_api_is_killed(world: World, told: l
     kill_often(world, "API", kill, told)
 
 
+@pytest.mark.long
 def test_each_work_is_done_once_whenever_the_agents_are_killed(world: World, told: list[Row]) -> None:
     def kill(platform: Platform, moments: random.Random) -> set[str]:
         agents = platform.agents()

@@ -60,8 +60,8 @@ class FakeEngine:
     async def ids(self) -> ReleaseIds:
         return ReleaseIds(deployed_release_id="1.0.0", release_metadata_source="registry")
 
-    async def busy(self) -> str | None:
-        return self.running
+    async def busy(self) -> Transaction | None:
+        return None if self.running is None else await self.transaction(self.running)
 
     async def propose(
         self, pack: Path, *, number: int, commit: str, releases: bool, dropped: Sequence[str], subject: str
@@ -87,6 +87,9 @@ class FakeEngine:
             problem=None if self.auto and not dropped else MISSING,
         )
         return self.standings[number]
+
+    async def withdraw(self, number: int) -> None:
+        self.standings.pop(number, None)
 
     def approve(self, number: int) -> None:
         """What an operator says at the SSH door."""
@@ -129,6 +132,7 @@ class FakeEngine:
             state="COMMITTED",
             phase="done",
             verdict=self.verdict,
+            by="ann",
             source="1.0.0",
             target="1.0.1",
             started=NOW,

@@ -46,7 +46,6 @@ class PlainTasks:
     async def start(self, place: Place, spec: TaskSpec) -> TaskState:
         if spec.task_id in self._specs:
             return await self.state(place, spec.task_id)
-        self.started.append(spec.task_id)
         self._specs[spec.task_id] = spec
         place.task(spec.task_id).mkdir(parents=True, exist_ok=True)
         assert spec.program is Program.PLAIN
@@ -59,6 +58,7 @@ class PlainTasks:
                 stderr=log,
                 start_new_session=True,
             )
+        self.started.append(spec.task_id)
         return await self.state(place, spec.task_id)
 
     async def state(self, place: Place, task_id: str) -> TaskState:

@@ -105,7 +105,11 @@ class MemorySandboxes:
             raise Unavailable("task_unreachable", f"cannot reach {task_id}: it does not listen", hint="")
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        reader, writer = await asyncio.open_unix_connection(sock=theirs)
+        try:
+            reader, writer = await asyncio.open_unix_connection(sock=theirs)
+        except BaseException:
+            ours.close()
+            raise
         serving = asyncio.create_task(_served(self.serve, reader, writer))
         _SERVING.add(serving)
         serving.add_done_callback(_SERVING.discard)

@@ -54,6 +54,8 @@ checks:
 """
 LISTS = "grep -rn '^def test' tests/unit | sed 's/:[0-9]*:def /::/; s/(.*//'"
 """Lists the tests of the small repository in a moment; pytest is asked in a test of its own."""
+NO_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""For pytest as a child: the plugins of the build host are most of what a run of a few tests costs."""
 FILES = {
     "README.md": "small\n",
     ".att/checks.yaml": CHECKS,
@@ -86,7 +88,7 @@ class LocalTasks(PlainTasks):
         if spec.program is not Program.NAT:
             return await super().start(place, spec)
         out = place.task(spec.task_id) / OUT
-        environment = {**spec.environment, "ATT_TASK_OUT": str(out), "PATH": os.environ["PATH"]}
+        environment = {**spec.environment, **NO_PLUGINS, "ATT_TASK_OUT": str(out), "PATH": os.environ["PATH"]}
         command = (sys.executable, *spec.command)
         out.mkdir(parents=True, exist_ok=True)
         plain = {"program": Program.PLAIN, "command": command, "environment": environment}

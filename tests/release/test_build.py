@@ -44,6 +44,7 @@ def test_two_builds_in_different_folders_give_identical_bytes(built: Built, key:
     assert other.bundle.read_bytes() == built.bundle.read_bytes()
 
 
+@pytest.mark.long
 def test_a_thin_bundle_for_the_one_before_carries_what_changed_and_fits_beside_it(
     built: Built, key: Path, tmp_path: Path
 ) -> None:

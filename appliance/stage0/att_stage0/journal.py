@@ -140,12 +140,15 @@ class Journal:
     def reserve(self) -> None:
         """Set space aside for the records of a rollback on a full disk."""
         self._before_effect("journal reserve")
+        created = not self._reserve.exists()
         fd = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(fd, 0, RESERVE_BYTES)
             os.fsync(fd)
         finally:
             os.close(fd)
+        if created:
+            sync_directory(self._path.parent)
 
     def compact(self, keep: str) -> None:
         """Start a new file that holds only the records of transaction `keep`; old or new survives a power cut."""
@@ -170,7 +173,12 @@ class Journal:
 
 def sync_directory(path: Path) -> None:
     """Make the entries of a directory durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    sync(path, os.O_DIRECTORY)
+
+
+def sync(path: Path, flags: int = 0) -> None:
+    """Make the content of a file durable, or the entries of a directory."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
     try:
         os.fsync(fd)
     finally:

@@ -32,6 +32,7 @@ TRIAL_SECONDS_DEFAULT = 600.0
 
 def recover(world: World, actor: Actor) -> tuple[Recovery, Transaction | None]:
     """Ask the decision once and carry it out; the caller holds the lock. A second call finds nothing to do."""
+    world.settle()
     world.sweep()
     transaction = world.transaction()
     verdict = recovery(transaction, world.links(), world.moment(), actor)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from att_stage0 import links
-from att_stage0.journal import Journal, sync_directory
+from att_stage0.journal import Journal, sync, sync_directory
 from att_stage0.layout import API, Layout
 from att_stage0.policy.decision import PHASE as POLICY_PHASE
 from att_stage0.readiness import Readyz
@@ -188,13 +188,32 @@ class World:
             sync_directory(path.parent)
         shutil.rmtree(doomed, ignore_errors=True)
 
+    def settle(self) -> None:
+        """Make durable what is believed from here on.
+
+        A process that died between a change and its fsync left what everybody sees and a power cut takes: whoever finds
+        it done does not do it again.
+        """
+        layout = self.layout
+        for path in (
+            *(layout.journal, layout.opt, layout.releases, layout.journal_directory),
+            *(layout.database.parent, layout.databases, layout.upgrade_state),
+        ):
+            with contextlib.suppress(OSError):  # not there yet, or a sick disk: recovery goes on
+                sync(path)
+
     def sweep(self) -> None:
-        """Remove what crashes left: temporary links, half-removed directories."""
+        """Remove what crashes left: temporary links and files, half-removed directories, copies of bundles."""
         for directory in (self.layout.opt, self.layout.database.parent):
             links.sweep(directory)
         for directory in (self.layout.releases, self.layout.database.parent, self.layout.journal_directory):
             for doomed in directory.glob(".doomed-*"):
                 shutil.rmtree(doomed, ignore_errors=True)
+        for directory in (self.layout.journal_directory, self.layout.upgrade_state, self.layout.databases):
+            for temporary in directory.glob(".*.new"):
+                temporary.unlink(missing_ok=True)
+        for spooled in self.layout.spool.glob("*"):  # whoever works with one has it open, and needs no name of it
+            spooled.unlink(missing_ok=True)
 
     def links(self) -> Links:
         """Read what the disk says about releases and databases."""
@@ -221,14 +240,24 @@ class World:
 
 
 def append_line(path: Path, line: dict[str, Any]) -> None:
-    """Append one JSON line to a log; a failure is told on stderr and otherwise survived."""
+    """Append one JSON line to a log, durably; a failure is told on stderr and otherwise survived.
+
+    A line that a crash tore stays alone: what is appended begins a line of its own.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        created = not path.exists()
+        fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
-            os.write(fd, json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+            told = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+            size = os.fstat(fd).st_size
+            torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+            os.write(fd, b"\n" + told if torn else told)
+            os.fdatasync(fd)
         finally:
             os.close(fd)
+        if created:
+            sync_directory(path.parent)
     except OSError as error:
         print(f"cannot append to {path}: {error}", file=sys.stderr)  # noqa: T201
 

@@ -18,7 +18,8 @@ BLOCK = 512
 _READ_BYTES = 1 << 18
 # A zstd block of 128 KiB fits in 4 bytes: this bounds what one call may inflate to 32 MiB.
 _FEED_BYTES = 1 << 10
-_WINDOW_BYTES_MAX = 1 << 27
+_WINDOW_BYTES_MAX = 1 << 23
+"""What a decoder must have by RFC 8878 §3.1.1.1.2; level 19 is the highest that stays within."""
 _MAGIC = b"\x28\xb5\x2f\xfd"
 _SPECIAL = {
     b"1": ("bundle_member_hardlink", "a hard link"),
@@ -27,7 +28,7 @@ _SPECIAL = {
     b"6": ("bundle_member_fifo", "a fifo"),
     b"x": ("bundle_member_extended", "a pax header"),
     b"g": ("bundle_member_extended", "a global pax header"),
-    b"S": ("bundle_member_extended", "a sparse file"),
+    b"S": ("bundle_member_sparse", "a sparse file"),
     b"L": ("bundle_path_too_long", "a name longer than a plain header holds"),
     b"K": ("bundle_path_too_long", "a link longer than a plain header holds"),
 }
@@ -81,7 +82,8 @@ class Archive:
     def small(self, member: Member, bytes_max: int) -> bytes:
         """Return the whole content of `member`, which may have at most `bytes_max` bytes."""
         if member.size > bytes_max:
-            raise TooLarge("bundle_too_large", f"cannot use the bundle: {member.name} has more than {bytes_max} bytes")
+            what = f"{member.name} has more than {bytes_max} bytes"
+            raise TooLarge("metadata_too_large", f"cannot use the bundle: {what}")
         return b"".join(self.content(member))
 
     def _declared(self, stream_bytes_max: int) -> int:
@@ -89,13 +91,17 @@ class Archive:
         if not _MAGIC.startswith(head[: len(_MAGIC)]):
             raise InvalidInput("bundle_foreign", "cannot read the file: it is no bundle", field="bundle")
         try:
-            declared = zstandard.get_frame_parameters(head).content_size
+            frame = zstandard.get_frame_parameters(head)
         except zstandard.ZstdError as error:
             raise _truncated() from error
+        declared = frame.content_size
         if declared in (zstandard.CONTENTSIZE_UNKNOWN, zstandard.CONTENTSIZE_ERROR):
             raise Refused("bundle_endless", "cannot use the bundle: it does not say how much it unpacks to")
         if declared > stream_bytes_max:
             raise TooLarge("bundle_bomb", f"cannot use the bundle: it unpacks to {declared} bytes")
+        if frame.window_size > _WINDOW_BYTES_MAX:
+            what = f"it needs {frame.window_size} bytes of memory to unpack"
+            raise TooLarge("bundle_bomb", f"cannot use the bundle: {what}")
         return int(declared)
 
     def _exactly(self, size: int) -> bytes:
@@ -169,7 +175,7 @@ def _member(block: bytes) -> Member:
         code, what = _SPECIAL[kind]
         raise Refused(code, f"cannot use the bundle: it holds {what}")
     if kind not in (b"0", b"2"):
-        raise Refused("bundle_hostile", f"cannot use the bundle: it holds a member of kind {kind!r}")
+        raise Refused("bundle_member_kind", f"cannot use the bundle: it holds a member of kind {kind!r}")
     if block[257:265] != b"ustar\x0000":
         raise Refused("bundle_member_extended", "cannot use the bundle: a header is in another form than ustar")
     mode, size = _number(block[100:108]), _number(block[124:136])
@@ -202,11 +208,11 @@ def _number(raw: bytes) -> int:
 def _text(raw: bytes) -> str:
     kept, _, rest = raw.partition(b"\0")
     if rest.strip(b"\0"):
-        raise Refused("bundle_hostile", "cannot use the bundle: a header hides bytes behind a name")
+        raise Refused("bundle_member_name", "cannot use the bundle: a header hides bytes behind a name")
     try:
         return kept.decode()
     except UnicodeDecodeError as error:
-        raise Refused("bundle_hostile", "cannot use the bundle: a name is not in UTF-8") from error
+        raise Refused("bundle_member_name", "cannot use the bundle: a name is not in UTF-8") from error
 
 
 def _damaged(reason: str) -> Refused:

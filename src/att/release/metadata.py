@@ -8,13 +8,18 @@ from pydantic import ValidationError
 from att.appliance import Facts
 from att.kernel.errors import InvalidInput, Refused, TooLarge
 from att.release.names import tree_defect
-from att.release.schema import Metadata
+from att.release.schema import FORMAT, Metadata
 
 
 def parse_metadata(raw: bytes) -> Metadata:
-    """Return the parsed metadata.json; Refused("metadata_invalid") names the field that does not fit."""
+    """Return the parsed metadata.json; Refused("metadata_invalid") names the field that does not fit.
+
+    Refused("bundle_format") when it is written in a later format, whose other fields nobody here can judge.
+    """
     try:
-        return Metadata.model_validate(json.loads(raw, object_pairs_hook=_no_repeats))
+        table = json.loads(raw, object_pairs_hook=_no_repeats)
+        _demand_format(table)
+        return Metadata.model_validate(table)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"])
@@ -28,7 +33,7 @@ def check_metadata(metadata: Metadata, facts: Facts) -> None:
     product = facts.product
     if (metadata.product, metadata.compatible) != (product.name, product.compatible):
         made_for = f"{metadata.product}/{metadata.compatible}"
-        raise InvalidInput("bundle_foreign", f"cannot use the bundle: it is made for {made_for}", field="bundle")
+        raise InvalidInput("bundle_product", f"cannot use the bundle: it is made for {made_for}", field="bundle")
     if metadata.architecture != product.architecture:
         raise Refused(
             "bundle_architecture",
@@ -42,6 +47,12 @@ def check_metadata(metadata: Metadata, facts: Facts) -> None:
     defect = tree_defect(files, metadata.links(), python=product.python)
     if defect:
         raise Refused(defect[0], f"cannot use the bundle: {defect[1]}")
+
+
+def _demand_format(table: Any) -> None:
+    form = table.get("format") if isinstance(table, dict) else None
+    if type(form) is int and form > FORMAT:
+        raise Refused("bundle_format", f"cannot use the bundle: it is written in format {form}, {FORMAT} is known here")
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -21,11 +21,11 @@ def path_defect(path: str) -> tuple[str, str] | None:
     if len(path.encode(errors="replace")) > PATH_BYTES_MAX:
         return "bundle_path_too_long", f"the path {_shown(path)} has more than {PATH_BYTES_MAX} bytes"
     if "" in parts or "." in parts:
-        return "bundle_hostile", f"the path {_shown(path)} is not in its plain form"
+        return "bundle_member_name", f"the path {_shown(path)} is not in its plain form"
     if unicodedata.normalize("NFC", path) != path or any(unicodedata.category(char)[0] == "C" for char in path):
-        return "bundle_hostile", f"the path {_shown(path)} has control or decomposed characters"
+        return "bundle_member_name", f"the path {_shown(path)} has control or decomposed characters"
     if "\\" in path:
-        return "bundle_hostile", f"the path {_shown(path)} has a backslash"
+        return "bundle_member_name", f"the path {_shown(path)} has a backslash"
     return None
 
 

@@ -16,6 +16,9 @@ PROVENANCE = "provenance.json"
 COMPLETE = ".complete"
 """Written last into an installed release: the hex sha256 of its metadata.json. No `.complete`, no release."""
 
+FORMAT = 1
+"""Of metadata.json: later ones are refused."""
+
 Change = Literal["none", "additive", "breaking"]
 _CHANGES: tuple[Change, ...] = ("none", "additive", "breaking")
 MODES = ("0444", "0555")

@@ -114,7 +114,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _disk_error(path, error) from error
+        raise disk_error(path, error) from error
 
 
 def require_space(folder: Path, *, size_bytes: int, files: int) -> None:
@@ -154,7 +154,8 @@ def _write_all(fd: int, piece: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def _disk_error(path: Path, error: OSError) -> Refused | Failed:
+def disk_error(path: Path, error: OSError) -> Refused | Failed:
+    """Return the error for what writing at `path` met: `disk_full`, `disk_inodes`, `disk_read_only`, `disk_failed`."""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return Refused(_what_ran_out(path), f"cannot write {path}: {error.strerror}")
@@ -165,6 +166,6 @@ def _disk_error(path: Path, error: OSError) -> Refused | Failed:
 
 
 def _what_ran_out(path: Path) -> str:
-    existing = next(folder for folder in path.parents if folder.exists())
+    existing = next(folder for folder in (path, *path.parents) if folder.exists())
     status = os.statvfs(existing)
     return "disk_inodes" if status.f_files and status.f_favail == 0 else "disk_full"

@@ -89,6 +89,7 @@ def _put_in_place(tools: Tools, staging: Path, target: Path, digest: str, *, the
     target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     staging.rename(target)
     sync_directory(target.parent)
+    sync_directory(staging.parent)
     world.before_effect("seal release")
     seal(target, digest)
 

@@ -23,6 +23,7 @@ USER = "att"
 # An emulated machine that is busy needs a minute to start Python.
 INFO_SECONDS = 180.0
 LOCK_SECONDS = 120.0
+MOMENT_SECONDS = 3600.0
 TOTAL_SECONDS_MAX = 4 * 3600.0
 LOCK_SECONDS_MAX = int(2 * TOTAL_SECONDS_MAX) + 900
 """Longer than snapshot and migration may take together: a lock that falls before the switch loses writes."""
@@ -57,6 +58,10 @@ class DatabasePrograms:
         """See `Databases`."""
         command = ["snapshot", self._path(directory), self._path(target)]
         self._run(release, command, seconds, "snapshot_failed", tell)
+
+    def moment(self, release: str, directory: str, target: Path, forge: Path) -> None:
+        """Copy a database and the repositories in `forge`, both of one moment, into the new folder `target`."""
+        self._run(release, ["moment", self._path(directory), str(target), str(forge)], MOMENT_SECONDS, "backup_failed")
 
     def migrate(self, release: str, directory: str, seconds: float, tell: Tell) -> Schema:
         """See `Databases`."""

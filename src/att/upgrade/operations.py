@@ -24,7 +24,7 @@ from att.upgrade.schema import (
 )
 
 ENGINE_SECONDS = 30.0
-_INPUT = frozenset({"bundle_unreadable", "bundle_foreign"})
+_INPUT = frozenset({"bundle_unreadable", "bundle_foreign", "bundle_product"})
 
 
 async def plan(context: Context, request: PlanRequest) -> Plan:

@@ -1,9 +1,11 @@
 """The engine: begins transactions, one at a time, and drives each to its verdict, through its own death if need be."""
 
 import contextlib
+import errno
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -12,6 +14,7 @@ from att.kernel.errors import AttError, Conflict, Failed, NotFound, Refused
 from att.kernel.ids import new_id
 from att.release.bundle import Bundle
 from att.release.installed import read_metadata, verify_release
+from att.release.tree import disk_error, disk_errors
 from att.upgrade import after, before, decision, going_back, history
 from att.upgrade.decision import Refusal, Step, next_step
 from att.upgrade.release_sources import JournalSource, RegistrySource, ServiceSource, first_answer
@@ -31,6 +34,7 @@ from att_stage0.world import Busy
 
 log = structlog.get_logger(__name__)
 _UNCHANGED = (State.VERIFIED, State.STAGED, State.PREFLIGHT, State.SNAPSHOT)
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 _TAKE_OVER_SECONDS = 30.0
 _START_UP_SECONDS = 10.0
 """How long a first request waits for the look back at which the engine starts."""
@@ -270,7 +274,8 @@ class Engine:
             self._lock(held)
             self._finish_unfinished()
             history.archive(self._world)
-            self._world.journal.reserve()
+            with disk_errors(self._world.layout.journal_directory):
+                self._world.journal.reserve()
             links = self._world.links()
             transaction = self._world.record(
                 new_id("txn"),
@@ -308,7 +313,8 @@ class Engine:
 
     def _lock(self, held: contextlib.ExitStack) -> None:
         try:
-            held.enter_context(self._world.lock())
+            with disk_errors(self._world.layout.lock):
+                held.enter_context(self._world.lock())
         except Busy as error:
             raise self._running() from error
 
@@ -419,7 +425,7 @@ class Engine:
             log.error("failed outside a transaction", error=str(error))
             return
         if transaction.state in _UNCHANGED:
-            refused = _refusal_of(error)
+            refused = _refusal_of(error, world.layout.journal_directory)
             if isinstance(error, AttError) and isinstance(error.data.get("values"), dict):
                 known: dict[str, Any] = error.data["values"]  # type: ignore[assignment]
                 transaction = world.record(transaction.id, transaction.state, transaction.phase, **known)
@@ -442,11 +448,13 @@ def _failure_of(ask: Callable[[], object]) -> Failure | None:
     return None
 
 
-def _refusal_of(error: Exception) -> Refusal:
+def _refusal_of(error: Exception, where: Path) -> Refusal:
     if isinstance(error, AttError):
         return Refusal(error.code, error.detail)
-    code = "disk_full" if isinstance(error, OSError) and error.errno in (28, 122) else "internal"
-    return Refusal(code, f"cannot upgrade: {error}")
+    if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+        found = disk_error(Path(error.filename or where), error)
+        return Refusal(found.code, found.detail)
+    return Refusal("internal", f"cannot upgrade: {error}")
 
 
 def _blame(tools: Tools, transaction: Transaction, refused: Refusal) -> Transaction:

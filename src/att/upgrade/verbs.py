@@ -3,13 +3,11 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from att.appliance import Facts
 from att.config import store as config_store
-from att.effects.filesystem import free_bytes, sync_directory
-from att.kernel.errors import InvalidInput, NotFound, TooLarge, Unavailable
+from att.kernel.errors import InvalidInput, NotFound
 from att.secrets.check import check as secrets_check
 from att.upgrade.approvals.ports import Workshop
 from att.upgrade.approvals.releasing import Releases
@@ -19,13 +17,13 @@ from att.upgrade.audit import audit
 from att.upgrade.door import operators, tail_of
 from att.upgrade.schema import Transaction
 from att.upgrade.service import Asked, Engine
+from att.upgrade.spool import spool
 from att.upgrade.tools import Tools
 from att.upgrade.wire import Ask, Peer, there
 from att_stage0.policy.decision import Override
 
 WATCH_SECONDS = 0.2
 WATCH_SECONDS_MAX = 240.0
-_CHUNK_BYTES = 1 << 20
 
 
 class Verbs:
@@ -82,39 +80,14 @@ class Verbs:
             despite_baseline=ask.flag("despite_baseline"),
         )
         self._engine.demand_idle()
-        path, spooled = self._spool(there(fd))
+        directory, bytes_max = self._tools.world.layout.spool, self._facts.limits.bundle_bytes_max
+        path, spooled = spool(there(fd), directory, bytes_max)
 
         def done() -> None:
             os.close(spooled)
             path.unlink(missing_ok=True)
 
         return {"transaction": self._engine.apply(spooled, asked, done)}
-
-    def _spool(self, fd: int) -> tuple[Path, int]:
-        """Copy the bundle through the descriptor we were given: what its owner does to it later does not matter."""
-        size = os.fstat(fd).st_size
-        directory = self._tools.world.layout.spool
-        if size > self._facts.limits.bundle_bytes_max:
-            raise TooLarge("bundle_too_large", f"cannot take the bundle: {size} bytes", field="upload")
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if free_bytes(directory) < size:
-            raise Unavailable("disk_full", f"cannot take the bundle: {size} bytes, {free_bytes(directory)} are free")
-        path = directory / f"bundle-{time.monotonic_ns()}"
-        spooled = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            offset = 0
-            while offset < size and (chunk := os.pread(fd, min(_CHUNK_BYTES, size - offset), offset)):
-                offset += len(chunk)
-                view = memoryview(chunk)
-                while view:
-                    view = view[os.write(spooled, view) :]
-            os.fsync(spooled)
-            sync_directory(directory)
-        except BaseException:
-            os.close(spooled)
-            path.unlink(missing_ok=True)
-            raise
-        return path, spooled
 
     def _watch(self, ask: Ask, _peer: Peer, _fd: int | None) -> Iterator[tuple[str, Any]]:
         name = ask.text("transaction")

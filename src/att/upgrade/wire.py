@@ -19,7 +19,8 @@ READING = frozenset(
 CHANGING = frozenset(
     {
         "apply", "rollback", "repair", "config_apply", "reset_admin", "sweep", "prepare", "bootstrap_propose",
-        "bootstrap_release", "bootstrap_approve", "bootstrap_deny", "bootstrap_pause", "bootstrap_resume",
+        "bootstrap_withdraw", "bootstrap_release", "bootstrap_approve", "bootstrap_deny", "bootstrap_pause",
+        "bootstrap_resume",
     }
 )  # fmt: skip
 VERBS = READING | CHANGING
@@ -28,10 +29,10 @@ WITH_FILE = frozenset({"plan", "apply", "bootstrap_propose", "bootstrap_release"
 API_VERBS = frozenset(
     {
         "status", "plan", "apply", "show", "watch", "history", "rollback", "repair", "releases", "secrets_check",
-        "audit", "config_apply", "bootstrap_status", "bootstrap_propose", "bootstrap_release",
+        "audit", "config_apply", "bootstrap_status", "bootstrap_propose", "bootstrap_withdraw", "bootstrap_release",
     }
 )  # fmt: skip
-API_ONLY_VERBS = frozenset({"bootstrap_propose", "bootstrap_release"})
+API_ONLY_VERBS = frozenset({"bootstrap_propose", "bootstrap_withdraw", "bootstrap_release"})
 """What the API asks for and operators say yes to: nobody does both. Root may propose."""
 
 

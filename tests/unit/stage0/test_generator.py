@@ -9,6 +9,7 @@ from tests.crash.releases import Content
 
 from att_stage0 import generator, which_release
 from att_stage0.layout import Layout
+from att_stage0.world import SystemClock
 
 FACTS = Path(__file__).parents[3] / "appliance" / "appliance.toml"
 OLD, NEW = Content("1.0.0"), Content("1.1.0", services=("att-api.service", "att-upgraded.service", "att-app@.service"))
@@ -125,6 +126,7 @@ def test_which_release_names_the_directory(
 ) -> None:
     read = Layout.read
     monkeypatch.setattr(Layout, "read", lambda facts: read(facts, machine.root))
+    monkeypatch.setattr(SystemClock, "boot_id", lambda _: "boot")  # no sandbox shows the machine's
     assert which_release.main(FACTS) == 0
     assert capsys.readouterr().out.strip() == str(machine.layout.releases / "1.0.0")
     machine.layout.release("1.0.0").joinpath(".complete").unlink()

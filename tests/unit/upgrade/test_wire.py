@@ -18,13 +18,13 @@ API = Peer(990, "att", operator=False, api=True)
 NOBODY = Peer(65534, "nobody", operator=False, api=False)
 
 
-ASKED_FOR = {"bootstrap_propose", "bootstrap_release"}
+ASKED_FOR = {"bootstrap_propose", "bootstrap_withdraw", "bootstrap_release"}
 SAID = {"bootstrap_approve", "bootstrap_deny", "bootstrap_pause", "bootstrap_resume"}
 
 
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_the_table_verb_by_peer(verb: str) -> None:
-    assert allowed(ROOT, verb) is (verb != "bootstrap_release")
+    assert allowed(ROOT, verb) is (verb not in ASKED_FOR - {"bootstrap_propose"})
     assert allowed(OPERATOR, verb) is (verb not in ASKED_FOR)
     assert allowed(API, verb) is (verb in API_VERBS)
     assert not allowed(NOBODY, verb)

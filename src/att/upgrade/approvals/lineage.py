@@ -4,7 +4,7 @@ Ids, parents and trees are those that were recomputed from the commits' own byte
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from att.kernel.errors import Refused
 from att.release.version import parse_version
@@ -62,7 +62,8 @@ def _steps(commits: Sequence[CommitObject], *, base: str, merge: str) -> int:
 def still_held(held: Held | None, commits: Sequence[CommitObject], *, base: str, merge: str) -> Held | None:
     """Return `held` where `merge` stands on the held merge and nothing between them took it back, else None.
 
-    Taken back it is by a commit on top of it whose files are exactly those that main had before it.
+    Taken back it is by a commit on top of it whose files are exactly those that main had at some time before it, back
+    to the release that runs: where it took back another one itself, what main had right before is no way back.
     """
     if held is None or held.commit == base:
         return None
@@ -70,12 +71,20 @@ def still_held(held: Held | None, commits: Sequence[CommitObject], *, base: str,
     made_of = _ancestors(by_id, merge)
     if held.commit not in made_of:
         return None
-    parents = by_id[held.commit].parents
-    before = by_id.get(parents[0]) if parents else None
-    if before is None:
-        return held
+    former = {by_id[one].tree for one in _line(by_id, held.commit, base)}
     after = _descendants(by_id, made_of, held.commit)
-    return None if any(by_id[one].tree == before.tree for one in after) else held
+    return None if any(by_id[one].tree in former for one in after) else held
+
+
+def _line(by_id: Mapping[str, CommitObject], start: str, end: str) -> Iterator[str]:
+    """Yield what main was before `start`, newest first, down to `end`, as far as it is known."""
+    at = start
+    for _ in by_id:
+        parents = by_id[at].parents
+        if at == end or not parents or parents[0] not in by_id:
+            return
+        at = parents[0]
+        yield at
 
 
 def _ancestors(by_id: Mapping[str, CommitObject], start: str) -> set[str]:

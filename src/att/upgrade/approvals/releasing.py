@@ -161,6 +161,8 @@ class Releases:
             return
         if found.verdict == "committed" and cycle.frees:
             self._store.put_held(None)
+        if found.verdict == "committed":
+            self._store.drop_record(cycle.number)
         elif _holds(found):
             self._store.put_held(Held(commit=cycle.commit, number=cycle.number))
             told = {"commit": cycle.commit, "transaction": transaction, "job": cycle.job}

@@ -35,6 +35,12 @@ class Propose(_Request):
     subject: str = Field(default="", max_length=SUBJECT_CHARS_MAX)
 
 
+class Withdraw(_Request):
+    """What is asked for no more."""
+
+    number: Number
+
+
 class Release(_Request):
     """A merge, by the job of the cycle; the pack comes as the descriptor."""
 

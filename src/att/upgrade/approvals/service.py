@@ -97,6 +97,13 @@ class Proposals:
             )
             return self._standing(number, whole=True)
 
+    def withdraw(self, number: int) -> bool:
+        """Forget a proposal with what was said of it, but for a no; returns whether there was one."""
+        with self.state:
+            found = self.store.record(number) is not None
+            self.store.drop_record(number)
+            return found
+
     # -- said by operators
 
     def approve(

@@ -23,6 +23,7 @@ class BootstrapVerbs:
         """Return the verbs by their names."""
         return {
             "bootstrap_propose": self._propose,
+            "bootstrap_withdraw": self._withdraw,
             "bootstrap_release": self._release,
             "bootstrap_approve": self._approve,
             "bootstrap_deny": self._deny,
@@ -44,6 +45,12 @@ class BootstrapVerbs:
         )
         self._record("propose", ask, peer, found, releases=found.releases)
         return found.model_dump(mode="json")
+
+    def _withdraw(self, ask: Ask, peer: Peer, _fd: int | None) -> Any:
+        asked = requests.read(ask, requests.Withdraw)
+        if self._proposals.withdraw(asked.number):
+            self._audit("withdraw", ask, peer, number=asked.number)
+        return {}
 
     def _release(self, ask: Ask, peer: Peer, fd: int | None) -> Any:
         asked = requests.read(ask, requests.Release)

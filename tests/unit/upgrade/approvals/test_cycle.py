@@ -236,7 +236,30 @@ def test_a_busy_workshop_is_told_instead_of_waited_for(appliance: Appliance, mon
 
     appliance.workshop.while_building = propose_another
     appliance.release(appliance.merged(head))
+    assert 8 not in [one["number"] for one in appliance.status()["proposals"]]
+
+
+def test_what_runs_is_proposed_no_more(appliance: Appliance) -> None:
+    head = appliance.change()
+    appliance.propose(head)
+    appliance.approve()
     assert [one["number"] for one in appliance.status()["proposals"]] == [7]
+    appliance.release(appliance.merged(head))
+    assert appliance.status()["proposals"] == []
+
+
+def test_what_is_withdrawn_is_forgotten_with_its_approvals_but_a_no_stays(appliance: Appliance) -> None:
+    head = appliance.change()
+    appliance.propose(head)
+    appliance.approve()
+    for _ in range(2):
+        appliance.ask(API, "bootstrap_withdraw", number=7)
+    assert appliance.status()["proposals"] == []
+    assert [one["action"] for one in audited(appliance)].count("bootstrap.withdraw") == 1
+    assert appliance.propose(head)["problem"]["code"] == "approval_missing"
+    appliance.ask(ANN, "bootstrap_deny", number=7)
+    appliance.ask(API, "bootstrap_withdraw", number=7)
+    assert appliance.propose(head, 8)["problem"]["code"] == "bootstrap_denied"
 
 
 # -- after a rollback

@@ -11,12 +11,13 @@ from att.kernel.errors import AttError
 from att.upgrade.approvals.decision import (
     approvals_problem,
     approving_problem,
+    base_problem,
     counting,
     denial_of,
     proposal_problem,
     signing_problem,
 )
-from att.upgrade.approvals.schema import Approval, Built, Change, Denial, Held
+from att.upgrade.approvals.schema import Approval, Built, Change, Denial, Difference, Held, Proposal
 
 HEAD, OTHER, MERGE = "a" * 40, "b" * 40, "c" * 40
 TREE, CHANGED = "1" * 64, "2" * 64
@@ -206,6 +207,14 @@ def test_what_the_image_owns_is_refused_unless_nothing_is_released() -> None:
     assert problem.detail.endswith("appliance/19 and 5 more")
     assert proposal_problem(Change(commit=HEAD, tree=TREE, image=paths, releases=False)) is None
     assert proposal_problem(PLAIN) is None
+
+
+def test_what_was_proposed_to_another_release_than_runs_counts_no_more() -> None:
+    proposal = Proposal(number=7, base=OTHER, change=PLAIN, difference=Difference(), by="ann", at=NOON)
+    problem = base_problem(proposal, MERGE)
+    assert problem is not None
+    assert (problem.code, problem.data) == ("approval_stale", {"number": 7})
+    assert base_problem(proposal, OTHER) is None
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,13 @@ def test_a_revert_that_is_merged_sets_main_free() -> None:
     assert not held(revert, Commit("n", ("r",), "better"), Commit("N", (M, "n"), "better"), merge="N")
 
 
+def test_a_held_merge_that_took_back_another_one_is_taken_back_by_what_was_before_both() -> None:
+    first = [Commit("B", ("x",), "good"), Commit("h", ("B",), "bad"), Commit("L", ("B", "h"), "bad")]
+    both = [*first, Commit("r", ("L",), "good"), Commit("i", ("r",), "worse"), Commit(M, ("L", "i"), "worse")]
+    assert held(Commit("n", (M,), "worse and more"), merge="n", before=both)
+    assert not held(Commit("s", (M,), "good"), Commit("S", (M, "s"), "good"), merge="S", before=both)
+
+
 def test_a_revert_that_lies_beside_the_merge_sets_nothing_free() -> None:
     beside = Commit("r", ("B",), "good")
     assert held(beside, Commit("n", (M,), "bad and more"), merge="n")

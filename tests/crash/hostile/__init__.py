@@ -1,0 +1,1 @@
+"""Every kind of hostile bundle: `kinds.KINDS`."""
