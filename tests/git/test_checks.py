@@ -28,6 +28,12 @@ checks:
 """
 
 
+LONG = """
+checks:
+  words: {run: "sleep 600", program: plain}
+"""
+
+
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[Forging]:
     async with forging(tmp_path, checks=True) as made:
@@ -152,6 +158,18 @@ async def test_a_rerun_names_checks_that_are_there_of_a_pull_request_that_is_ope
     with pytest.raises(AttError) as over_now:
         await world.forge.pulls.rerun(world.place, pull.number, [])
     assert over_now.value.code == "pr_ended"
+
+
+async def test_a_check_that_runs_is_ended_with_its_pull_request(world: Forging) -> None:
+    await with_checks(world, LONG)
+    await world.branch("towns", start="origin/main")
+    pull = await opened_pull(world, "towns")
+    await until(lambda: len(world.tasks.started) > 0)
+    await world.forge.pulls.close(world.place, pull.number)
+    (check,) = await world.forge.pulls.checks(world.place, pull.number)
+    assert (check.state, check.detail) == (CheckState.ERROR, "its pull request was closed")
+    state = await world.tasks.state(world.place, world.tasks.started[-1])
+    assert state.ending is Ending.STOPPED
 
 
 async def test_checks_that_still_run_refuse_the_merge(world: Forging) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.fakes.engine import FakeEngine
-from tests.fakes.selfmade import Selfmade, make_seed, selfmade
+from tests.fakes.selfmade import NO_PLUGINS, Selfmade, make_seed, selfmade
 
 from att.bootstrap.collecting import COMMAND, Collector
 from att.kernel.errors import AttError
@@ -25,7 +25,9 @@ def collector(world: Selfmade, command: str = COMMAND) -> Collector:
     return Collector(world.project, world.source, repositories, world.agents, tasks, command=command)  # type: ignore[arg-type]  # the part that checks need
 
 
-async def test_pytest_says_which_tests_a_commit_has_lost(world: Selfmade) -> None:
+async def test_pytest_says_which_tests_a_commit_has_lost(world: Selfmade, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in NO_PLUGINS.items():
+        monkeypatch.setenv(name, value)
     place, base = await world.project.place(), world.engine.base
     await world.agents.of(place).call("git.branch", name="less", start="main", switch=True)
     (place.work / "tests/unit/words/test_said.py").write_text("def test_more() -> None:\n    assert True\n")

@@ -19,7 +19,7 @@ from att.bootstrap.schema import BootstrapCycle, CycleList
 from att.bootstrap.steps import Steps
 from att.forge.bare import Bare
 from att.forge.pktline import NOTHING
-from att.forge.schema import Policy
+from att.forge.schema import Policy, PullState
 from att.jobs.schema import Job, JobState
 from att.kernel.errors import AttError, Refused
 
@@ -63,7 +63,7 @@ async def code_of(world: Selfmade, request: dict[str, Any]) -> str:
 
 
 async def nothing_left(world: Selfmade) -> None:
-    """No branch, no worktree's branch, no open pull request but those of reverts."""
+    """No branch, no worktree's branch, no open pull request but those of reverts, no closed one proposed."""
     place = await world.project.place()
     refs = plain_git(await world.bare(), "--git-dir=.", "for-each-ref", "--format=%(refname)", "refs/heads").split()
     assert [ref for ref in refs if not ref.startswith("refs/heads/revert/")] == ["refs/heads/main"]
@@ -71,6 +71,7 @@ async def nothing_left(world: Selfmade) -> None:
     assert (await world.git.status("att")).clean
     pulls = await world.pulls.page(place, state=None, limit=50, before=None)
     assert [one.state for one in pulls if not one.head.startswith("revert/") and one.state.live] == []
+    assert [one.number for one in pulls if one.state is PullState.CLOSED and one.number in world.engine.standings] == []
 
 
 async def main_of(world: Selfmade) -> str:
@@ -188,8 +189,18 @@ async def test_work_that_somebody_has_not_committed_is_left_alone(world: Selfmad
 
 
 async def test_while_an_upgrade_is_under_way_none_begins(world: Selfmade) -> None:
-    world.engine.running = "tx_of_ann"
-    assert await code_of(world, GOOD) == "upgrade_running"
+    world.engine.running, world.engine.verdict = "tx_of_ann", "running"
+    job = await ended(world, await begun(world, GOOD))
+    assert job.problem is not None
+    assert (job.problem.code, job.problem.data) == ("upgrade_running", {"transaction": "tx_of_ann"})
+    assert "asked for by ann" in job.problem.detail
+
+
+async def test_the_cleaning_up_after_an_upgrade_keeps_none_from_beginning(world: Selfmade) -> None:
+    world.engine.running, world.engine.verdict = "tx_of_ann", "committed"
+    job_id = await waits_for_approval(world, GOOD)
+    await world.cycles.cancel(job_id, ANN)
+    assert (await ended(world, job_id)).state is JobState.CANCELLED
 
 
 async def test_a_release_that_main_does_not_contain_begins_none(world: Selfmade) -> None:
@@ -250,7 +261,7 @@ async def test_cycles_queue_and_the_second_is_made_on_top_of_the_first(world: Se
     assert (await world.cycles.show(first)) == listed.cycles[1]
 
 
-@pytest.mark.parametrize("verdict", ["rolled_back", "refused"])
+@pytest.mark.parametrize("verdict", ["rolled_back", pytest.param("refused", marks=pytest.mark.long)])
 async def test_a_release_that_is_not_kept_is_told_and_reverted_and_main_is_held_until_that(
     world: Selfmade, verdict: str
 ) -> None:
@@ -276,6 +287,19 @@ async def test_a_release_that_is_not_kept_is_told_and_reverted_and_main_is_held_
     assert plain_git(await world.bare(), "--git-dir=.", "show", f"main:{SAID}") == 'SAID = "Hello"\n'
     assert (await world.pulls.page(place, state=None, limit=1, before=3))[0].state == "closed"
     assert await result(world, {"title": "Again", "edits": GOOD["edits"]})
+
+
+async def test_of_two_lost_releases_in_a_row_neither_comes_back_with_the_revert_of_the_other(world: Selfmade) -> None:
+    world.engine.approves = lambda _: True
+    world.engine.verdict = "rolled_back"
+    await result(world, {"title": "Lost", "edits": [{"path": "first.md", "content": "lost\n"}]})
+    lost = await result(world, {"title": "Too", "edits": [{"path": "second.md", "content": "lost\n"}], "revert": True})
+    assert lost.outcome == "rolled_back"
+    world.engine.verdict = "committed"
+    kept = await result(world, {"title": "Kept", "edits": [{"path": "kept.md", "content": "more\n"}], "revert": True})
+    assert kept.outcome == "released"
+    names = plain_git(await world.bare(), "--git-dir=.", "ls-tree", "--name-only", "main").split()
+    assert [name for name in names if name.endswith(".md")] == ["README.md", "kept.md"]
 
 
 async def test_what_nobody_approved_at_the_ssh_door_is_not_merged_by_hand_either(world: Selfmade) -> None:
@@ -310,7 +334,14 @@ async def test_what_was_merged_by_hand_is_released_by_hand(world: Selfmade) -> N
     assert world.engine.released == [await main_of(world)]
 
 
-@pytest.mark.parametrize("step", [step for step in STEPS[1:9] if step != "checks"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param(step, marks=() if step in ("test", "merge", "release") else pytest.mark.long)
+        for step in STEPS[1:9]
+        if step != "checks"
+    ],
+)
 async def test_a_cycle_cancelled_in_any_step_leaves_nothing_or_a_revert(
     world: Selfmade, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,11 +79,12 @@ class CheckIdentity:
 
 @dataclass(frozen=True)
 class CheckRun:
-    """The last run of one check."""
+    """The last run of one check; `detail` says why it did not pass where its exit code does not."""
 
     name: str
     state: Literal["running", "passed", "failed"]
     identity: CheckIdentity
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -201,9 +202,10 @@ def why_over(facts: Facts, rules: Rules) -> Why | None:
         return Why("checks_missing", "main demands no check: nothing would have looked at the change")
     if (proven := _proven(facts)) is not None and not proven.passed:
         return Why("tests_failed", "the tests failed")
-    failed = [run.name for run in _counting(facts) if run.state == "failed" and run.name in facts.required]
+    failed = [run for run in _counting(facts) if run.state == "failed" and run.name in facts.required]
     if failed:
-        return Why("checks_failed", f"required checks failed: {', '.join(sorted(failed))}")
+        told = sorted(f"{run.name} ({run.detail})" if run.detail else run.name for run in failed)
+        return Why("checks_failed", f"required checks failed: {', '.join(told)}")
     proposed = _proposed(facts)
     return Why("approval_denied", "an operator said no") if proposed is not None and proposed.denied else None
 

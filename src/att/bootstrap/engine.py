@@ -23,10 +23,10 @@ class EngineProposals:
         found = await self._client.call("status")
         return ReleaseIds.model_validate({name: found.get(name) for name in ReleaseIds.model_fields})
 
-    async def busy(self) -> str | None:
+    async def busy(self) -> Transaction | None:
         """See `ports.Proposals`."""
-        found: str | None = (await self._client.call("status"))["transaction"]
-        return found
+        running: str | None = (await self._client.call("status"))["transaction"]
+        return None if running is None else await self.transaction(running)
 
     async def propose(
         self, pack: Path, *, number: int, commit: str, releases: bool, dropped: Sequence[str], subject: str
@@ -34,6 +34,10 @@ class EngineProposals:
         """See `ports.Proposals`."""
         told = {"number": number, "commit": commit, "releases": releases, "dropped": list(dropped), "subject": subject}
         return Standing.model_validate(await self._client.call_with_file("bootstrap_propose", pack, told))
+
+    async def withdraw(self, number: int) -> None:
+        """See `ports.Proposals`."""
+        await self._client.call("bootstrap_withdraw", {"number": number})
 
     async def release(self, pack: Path, *, number: int, commit: str, job: str, checks: Sequence[str]) -> str:
         """See `ports.Proposals`."""

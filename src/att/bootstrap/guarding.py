@@ -93,7 +93,9 @@ class GuardedPulls:
         return await self._inner.merge(place, caller, number, message=message)
 
     async def close(self, place: Place, number: int) -> PullRequest:
-        """See `forge.ports.PullRequests`."""
+        """See `forge.ports.PullRequests`; what is proposed of it to the engine is withdrawn first."""
+        if place.slug == SELF_SLUG:
+            await self._engine.withdraw(number)
         return await self._inner.close(place, number)
 
     async def checks(self, place: Place, number: int) -> list[Check]:

@@ -20,13 +20,16 @@ class Proposals(Protocol):
     async def ids(self) -> ReleaseIds:
         """Return which release is which now."""
 
-    async def busy(self) -> str | None:
+    async def busy(self) -> Transaction | None:
         """Return the transaction that the engine works on, None while there is none."""
 
     async def propose(
         self, pack: Path, *, number: int, commit: str, releases: bool, dropped: Sequence[str], subject: str
     ) -> Standing:
         """Show it the change of a pull request; `pack` are its objects since the running release's commit."""
+
+    async def withdraw(self, number: int) -> None:
+        """Have a pull request forgotten, and what was said of it; one that is not proposed is no error."""
 
     async def release(self, pack: Path, *, number: int, commit: str, job: str, checks: Sequence[str]) -> str:
         """Have a merge built, signed and installed; returns the transaction, for one job always the same."""

@@ -152,7 +152,12 @@ class Prober:
         runs = await self._pulls.checks(place, pull.number)
         since, again = self._since(), int(seen.memory.get("reruns", 0)) < RERUNS_MAX
         counted = tuple(
-            CheckRun(one.name, _run_state(one, again=again), CheckIdentity(tree, checks, self._ran_on(one, since)))
+            CheckRun(
+                one.name,
+                _run_state(one, again=again),
+                CheckIdentity(tree, checks, self._ran_on(one, since)),
+                one.detail,
+            )
             for one in runs
         )
         facts = replace(

@@ -98,10 +98,11 @@ class Runner:
             told.append({"step": step.value, "began": now, "ended": now, "evidence": evidence_of(step, seen)})
         if isinstance(what, Step):
             told.append({"step": name, "began": now, "ended": None, "evidence": {}})
-        await course.progress.remember(doing=name, steps=told[-STEPS_KEPT:], head=seen.facts.head or _head_of(seen))
+        number = seen.pull.number if seen.pull else None
+        found = {"head": seen.facts.head or _head_of(seen), **({} if number is None else {"number": number})}
+        await course.progress.remember(doing=name, steps=told[-STEPS_KEPT:], **found)
         if name:
             await course.progress.step(name)
-            number = seen.pull.number if seen.pull else None
             self._publish(EventType.BOOTSTRAP_STEP, {"job_id": course.job_id, "step": name, "number": number}, seen)
 
     async def _tell_end(self, course: Course, seen: Seen, done: Done) -> None:

@@ -64,8 +64,11 @@ class Steps:
         """Refuse what could never be released before anything is done."""
         if course.rules.releases:
             demand_clean(self.release)
-            if (running := await self.engine.busy()) is not None:
-                raise Conflict("upgrade_running", f"cannot begin: the upgrade {running} is under way")
+            running = await self.engine.busy()
+            # One whose verdict is known has its cleaning up to do: that of the change before this one.
+            if running is not None and running.verdict == "running":
+                who = f"{running.id}, asked for by {running.by or 'an operator'}"
+                raise Conflict("upgrade_running", f"cannot begin: {who} is running", data={"transaction": running.id})
         base = seen.status.base if seen.status is not None else ""
         await self.source.demand_base(base)
         await self.bench.begin(course, held=seen.facts.held)
@@ -90,10 +93,9 @@ class Steps:
         place = await self.project.place()
         request = course.request
         if seen.pull is None and request is not None:
-            made = await self.pulls.create(
+            await self.pulls.create(
                 place, course.caller, head=course.branch, base=MAIN, title=request.title, body=request.message
             )
-            await course.progress.remember(number=made.number)
         else:
             await self.repositories.pushed(place.project_id)
         return False

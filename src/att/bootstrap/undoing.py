@@ -4,16 +4,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from att.bootstrap.decision import Undo
-from att.bootstrap.probing import REVERTS, Course, Seen, marker
+from att.bootstrap.probing import PULLS_MAX, REVERTS, Course, Seen, marker
 from att.bootstrap.project import MAIN, SELF, SelfProject
 from att.bootstrap.source import Source
 from att.bootstrap.working import Workbench
-from att.forge.bare import EMAIL_HOST, HEADS, Signature
+from att.forge.bare import EMAIL_HOST, HEADS, Bare, Signature
 from att.forge.pktline import NOTHING
 from att.forge.ports import PullRequests
-from att.forge.schema import PullRequest
+from att.forge.schema import PullRequest, PullState
 from att.kernel.errors import Conflict, Failed
 from att.upgrade.schema import Transaction
+from att.workspace.place import Place
 
 PASSAGES_SHOWN = 50
 
@@ -52,7 +53,7 @@ class Undoing:
         if await bare.commit_of(HEADS + branch) is None:
             when = (pull.ended or pull.updated).timestamp()
             text = f"Revert pull request #{pull.number}: {pull.title}\n\nIt is not what runs: cycle {course.job_id}.\n"
-            tree = await self.source.tree_of(f"{merge}^1")
+            tree = await self.source.tree_of(await self._before(place, bare, merge))
             commit = await bare.commit_tree(tree, (merge,), text, Signature("ATT", f"bootstrap@{EMAIL_HOST}", when))
             await bare.update_ref(HEADS + branch, commit, NOTHING, f"revert {pull.id}")
         title = f"Revert #{pull.number}: {pull.title}"[:300]
@@ -61,6 +62,17 @@ class Undoing:
         except Conflict as error:
             if error.code not in ("pr_exists", "pr_nothing"):
                 raise
+
+    async def _before(self, place: Place, bare: Bare, merge: str) -> str:
+        """Return the commit with the files to go back to: main's before the merge, or the revert that it began with.
+
+        Where main was held then, what it had right before is another change that is not what runs.
+        """
+        before = await bare.commit_of(f"{merge}^1") or ""
+        merged = await self.pulls.page(place, state=PullState.MERGED, limit=PULLS_MAX, before=None)
+        lost = next((one.number for one in merged if one.merge_commit == before), None)
+        revert = await bare.commit_of(f"{HEADS}{REVERTS}{lost}") if lost is not None else None
+        return revert if revert is not None and await bare.is_ancestor(revert, merge) else before
 
     async def _close(self, _: Course, seen: Seen) -> None:
         if seen.pull is not None:

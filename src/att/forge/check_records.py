@@ -72,11 +72,9 @@ async def unfinished(connection: Connection) -> list[StoredCheck]:
     return [_stored(row) for row in await connection.execute(query)]
 
 
-async def outdated(connection: Connection, pull: PullRequest) -> list[StoredCheck]:
-    """Return unfinished checks of a pull request on other commits than its head."""
-    query = _SHOWN.where(
-        checks.c.pull_request_id == pull.id, checks.c.commit != pull.head_commit, checks.c.state.in_(UNFINISHED)
-    )
+async def unfinished_of(connection: Connection, pull: PullRequest) -> list[StoredCheck]:
+    """Return the checks of a pull request that have not ended, those on commits before its head too."""
+    query = _SHOWN.where(checks.c.pull_request_id == pull.id, checks.c.state.in_(UNFINISHED))
     return [_stored(row) for row in await connection.execute(query)]
 
 

@@ -68,7 +68,8 @@ class Checks:
             for name, spec in wanted.items():
                 if name not in known:
                     await check_records.add(connection, pull, name, spec, self._clock())
-            outdated = await check_records.outdated(connection, pull)
+            running = await check_records.unfinished_of(connection, pull)
+            outdated = [check for check in running if check.commit != pull.head_commit]
             for check in outdated:
                 await self._end(connection, check, CheckState.ERROR, "a newer commit was pushed")
         for check in outdated:
@@ -90,6 +91,15 @@ class Checks:
                 if name not in known or known[name].state.final:
                     await check_records.add(connection, pull, name, wanted[name], self._clock())
         self._wake.set()
+
+    async def end(self, pull: PullRequest) -> None:
+        """End what runs or waits for a pull request that nobody wants merged any more."""
+        async with self._store.write(patience_seconds=math.inf) as connection:
+            running = await check_records.unfinished_of(connection, pull)
+            for check in running:
+                await self._end(connection, check, CheckState.ERROR, "its pull request was closed")
+        for check in running:
+            await self._stop_task(check)
 
     async def _wanted(self, pull: PullRequest) -> dict[str, CheckSpec]:
         bare = await self._repositories.there(pull.project_id)

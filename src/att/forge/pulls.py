@@ -29,7 +29,10 @@ def head_ref(pull: PullRequest) -> str:
 
 
 class Pulls:
-    """The pull requests of all projects. `latest` are the checks of a head, `check` and `again` have them run."""
+    """The pull requests of all projects.
+
+    `latest` are the checks of a head, `check` and `again` have them run, `unchecked` ends those of a closed one.
+    """
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class Pulls:
         latest: Latest,
         check: Request,
         again: Again,
+        unchecked: Request,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
@@ -48,6 +52,7 @@ class Pulls:
         self._latest = latest
         self._check = check
         self._again = again
+        self._unchecked = unchecked
         self._clock = clock
         self._merging = Merging(store, bus, repositories, latest=latest, clock=clock)
 
@@ -153,6 +158,7 @@ class Pulls:
             ended = {"state": PullState.CLOSED.value, "ended": now, "updated": now}
             if not await records.change(connection, pull.id, only=PullState.OPEN, **ended):
                 raise Conflict("pr_ended", f"cannot close pull request {number}: it is {pull.state}")
+        await self._unchecked(pull)
         return await self._merging.one(place, number)
 
     async def checks(self, place: Place, number: int) -> list[Check]:

@@ -63,6 +63,7 @@ class Forge:
             latest=self.checks.latest,
             check=self.checks.request,
             again=self.checks.again,
+            unchecked=self.checks.end,
             clock=clock,
         )
 

@@ -1,12 +1,16 @@
-"""The doors of a running `make dev`: attctl as a program, and an MCP client of the official SDK."""
+"""The doors of a running ATT: attctl as a program, an MCP client of the official SDK, and REST."""
 
 import json
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import anyio
 import httpx
@@ -22,6 +26,7 @@ from att.surfaces.cli.index import Spec, specs
 OPERATIONS = {operation.name: operation for operation in table.operations()}
 SPECS = {spec.name: spec for spec in specs().values()}
 JOB_SECONDS = 600.0
+_PLACE = re.compile(r"{(\w+)(:path)?}")
 
 
 Do = Callable[..., Any]
@@ -88,6 +93,8 @@ class Mcp:
     """The tools, each call in a session of its own; nothing but MCP is spoken."""
 
     def __init__(self, url: str, token: str) -> None:
+        # The certificate of an appliance is its own; its fingerprint is another test's.
+        self._client = partial(httpx2.AsyncClient, verify=not url.startswith("https:"))
         self._url = f"{url}/mcp?tools=all"
         self._headers = {"Authorization": f"Bearer {token}"}
 
@@ -96,30 +103,87 @@ class Mcp:
         operation = OPERATIONS[name]
         result = anyio.run(self._called, name, values)
         if operation.kind is Kind.JOB:
-            return self._ended(result["job_id"])
+            return ended(self.do, result["job_id"])
         return result["items"] if operation.kind is Kind.STREAM else result
 
-    def _ended(self, job_id: str) -> Any:
-        deadline = time.monotonic() + JOB_SECONDS
-        while time.monotonic() < deadline:
-            job = anyio.run(self._called, "att.job.show", {"job_id": job_id, "wait_seconds": 20})
-            if job["state"] in ("succeeded", "failed", "cancelled"):
-                if job["problem"]:
-                    raise Said(job["problem"]["code"], job["problem"]["detail"])
-                return job["result"]
-        raise AssertionError(f"{job_id} did not end in {JOB_SECONDS} s")
+    def begin(self, name: str, /, **values: Any) -> str:
+        """Begin a job; returns its id."""
+        return str(anyio.run(self._called, name, values)["job_id"])
 
-    async def _called(self, name: str, values: dict[str, Any]) -> Any:
-        async with httpx2.AsyncClient(headers=self._headers, timeout=httpx2.Timeout(30, read=JOB_SECONDS)) as http:
+    def ended(self, job_id: str) -> Any:
+        """Wait for a job; returns its result."""
+        return ended(self.do, job_id)
+
+    def tools(self) -> list[str]:
+        """The names of all tools."""
+        return anyio.run(self._named)
+
+    async def _named(self) -> list[str]:
+        async with self._session() as client:
+            return [tool.name for tool in (await client.list_tools()).tools]
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[Client]:
+        async with self._client(headers=self._headers, timeout=httpx2.Timeout(30, read=JOB_SECONDS)) as http:
             transport = streamable_http_client(self._url, http_client=http)
             async with Client(transport, mode="2026-07-28") as client:
-                result = await client.call_tool(name, values)
-                if result.is_error and OPERATIONS[name].effect is Effect.DESTROY:
-                    confirmation = _content(result)["data"].get("confirmation_id")
-                    result = await client.call_tool(name, {**values, "confirmation_id": confirmation})
+                yield client
+
+    async def _called(self, name: str, values: dict[str, Any]) -> Any:
+        async with self._session() as client:
+            result = await client.call_tool(name, values)
+            if result.is_error and OPERATIONS[name].effect is Effect.DESTROY:
+                confirmation = _content(result)["data"].get("confirmation_id")
+                result = await client.call_tool(name, {**values, "confirmation_id": confirmation})
         if result.is_error:
             raise Said(_content(result)["code"], _content(result)["detail"])
         return result.structured_content
+
+
+class Rest:
+    """The routes below `/api/v1`."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._client = partial(
+            httpx.Client,
+            base_url=f"{url}/api/v1",
+            headers={"Authorization": f"Bearer {token}"},
+            verify=not url.startswith("https:"),
+            timeout=60,
+            trust_env=False,
+        )
+
+    def do(self, name: str, /, **values: Any) -> Any:
+        """See `Door`."""
+        operation = OPERATIONS[name]
+        assert operation.route is not None
+        path = _PLACE.sub(
+            lambda found: quote(str(values.pop(found[1])), safe="/" if found[2] else ""), operation.route.path
+        )
+        sent: dict[str, Any] = {"params": values} if operation.route.method in ("GET", "DELETE") else {"json": values}
+        with self._client() as http:
+            answer = http.request(operation.route.method, path, **sent)
+        told = answer.json()
+        if not answer.is_success:
+            raise Said(told["code"], told["detail"])
+        return ended(self.do, told["job_id"]) if operation.kind is Kind.JOB else told
+
+    def status(self, method: str, path: str) -> int:
+        """Ask for a path that need be no operation's; returns the status of the answer."""
+        with self._client() as http:
+            return int(http.request(method, path).status_code)
+
+
+def ended(do: "Do", job_id: str) -> Any:
+    """Wait for a job through a door and return its result; raises Said with its problem."""
+    deadline = time.monotonic() + JOB_SECONDS
+    while time.monotonic() < deadline:
+        job = do("att.job.show", job_id=job_id, wait_seconds=20)
+        if job["state"] in ("succeeded", "failed", "cancelled"):
+            if job["problem"]:
+                raise Said(job["problem"]["code"], job["problem"]["detail"])
+            return job["result"]
+    raise AssertionError(f"{job_id} did not end in {JOB_SECONDS} s")
 
 
 def _content(result: Any) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.appliance.isolation import app_is_out_of_reach, slot_of
 from tests.appliance.nspawn import template
-from tests.appliance.nspawn.conftest import built
 from tests.appliance.nspawn.container import Container, overlay
 from tests.appliance.tasks import Tasks
 from tests.bench.table import write
@@ -19,14 +18,8 @@ LINES_A_SECOND = 10_000
 
 
 @pytest.fixture(scope="module")
-def whole_bundle(able: None) -> Path:
-    """The bundle of this checkout with NAT in it, as users get it."""
-    return built()
-
-
-@pytest.fixture(scope="module")
-def machine(whole_bundle: Path, trust_key: Path) -> Iterator[Container]:
-    with overlay(template.appliance_root(whole_bundle, trust_key), template.folder()) as container:
+def machine(whole_root: Path) -> Iterator[Container]:
+    with overlay(whole_root, template.folder()) as container:
         container.boot()
         yield container
 

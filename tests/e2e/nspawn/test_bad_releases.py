@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from tests.appliance.nspawn.upgrading import Upgrades, assert_rolled_back
+from tests.appliance.nspawn.outcomes import assert_good_one_is_taken, assert_rolled_back
+from tests.appliance.nspawn.upgrading import Upgrades
 from tests.bench.table import Row, write
 from tests.fakes.bundles import BAD, CATALOGUE
 
@@ -43,4 +44,5 @@ def test_a_bad_release_is_rolled_back_by_itself(upgrades: Upgrades, rows: list[R
     variant = CATALOGUE[name]
     variant = replace(variant, migrations=CASES[name] or variant.migrations)
     told = assert_rolled_back(upgrades, variant)
+    assert_good_one_is_taken(upgrades)
     rows.append(Row(" ".join((name, *CASES[name][-1:])), told, "refused 0, lost 0"))

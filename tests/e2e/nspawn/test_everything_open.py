@@ -6,7 +6,8 @@ All three are asked for over REST, as jobs whose logs are followed.
 import json
 from dataclasses import replace
 
-from tests.appliance.nspawn.upgrading import Upgrades, assert_nothing_was_lost
+from tests.appliance.nspawn.outcomes import assert_nothing_was_lost
+from tests.appliance.nspawn.upgrading import Upgrades
 from tests.bench.table import Row, write
 from tests.fakes.bundles import Variant
 from tests.fakes.overlays import other_assets

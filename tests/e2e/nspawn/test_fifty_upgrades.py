@@ -2,7 +2,8 @@
 
 import time
 
-from tests.appliance.nspawn.upgrading import Upgrades, assert_nothing_was_lost
+from tests.appliance.nspawn.outcomes import assert_nothing_was_lost
+from tests.appliance.nspawn.upgrading import Upgrades
 from tests.bench.table import Row, write
 
 TIMES = 50

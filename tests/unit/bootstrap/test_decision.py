@@ -127,6 +127,13 @@ def test_a_failed_check_that_is_not_required_stops_nothing() -> None:
     assert due(replace(READY, checks=runs), Rules()) is Step.MERGE
 
 
+def test_a_failed_check_is_named_with_why_it_failed_where_its_exit_code_does_not_say_it() -> None:
+    runs = (replace(PASSED, state="failed"), CheckRun("style", "failed", IDENTITY, "took too long"))
+    over = why_over(replace(READY, checks=runs, required=frozenset({"unit", "style"})), Rules())
+    assert over is not None
+    assert over.detail == "required checks failed: style (took too long), unit"
+
+
 def test_main_is_held_but_for_the_cycle_that_begins_with_the_revert() -> None:
     assert due(replace(READY, held=3), Rules(reverts=True)) is Step.MERGE
 

@@ -39,6 +39,18 @@ def test_without_a_change_only_the_ground_and_the_cycle_are_tested(checkout: Pat
     assert affected(checkout) == ["bootstrap", "kernel"]
 
 
+def test_templates_that_the_build_put_into_their_room_are_a_difference_only_where_they_differ(checkout: Path) -> None:
+    (checkout / "tests/unit/projects").mkdir()
+    (checkout / "src/att/projects").mkdir()
+    template = checkout / "templates/chatbot/template.toml"
+    template.parent.mkdir(parents=True)
+    template.write_text("one")
+    shutil.copytree(checkout / "templates", checkout.parent / "release" / SITE / "att/projects/templates")
+    assert affected(checkout) == ["bootstrap", "kernel"]
+    template.write_text("two")
+    assert affected(checkout) == ["bootstrap", "kernel", "projects"]
+
+
 @pytest.mark.parametrize("change", ["written", "added", "removed"])
 def test_a_room_that_differs_from_the_release_is_tested(checkout: Path, change: str) -> None:
     room = checkout / "src/att/jobs"
