@@ -63,7 +63,6 @@ check: lint ## The quick tier: lint, unit and property tests, generated files (u
 	@dev/run-tests.sh check
 test: ## All tests that need no VM: check, contracts, console, staged root, real systemd in a container
 	@YES=1 $(MAKE) setup
-	@$(MAKE) lint
 	@dev/run-tests.sh test
 smoke: venv ## Boot the image: status, an upgrade, a bad release, a power cut
 	@YES=1 dev/host-packages.sh image

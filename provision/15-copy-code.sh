@@ -15,6 +15,7 @@ put 0644 "$image/doors.conf" /usr/lib/att/doors.conf
 put 0644 "$ATT_TRUST_KEY" /usr/lib/att/trust.d/release.pem
 put_tree "$image/nginx" /usr/lib/att/nginx
 put_tree "$image/firstboot" /usr/lib/att/firstboot
+put_tree "$image/banner" /usr/lib/att/banner
 put_tree "$image/stage0" /usr/lib/att/stage0
 for program in "$image"/bin/*; do
   put 0755 "$program" "/usr/bin/$(basename "$program")"

@@ -13,6 +13,9 @@ put 0644 "$image/systemd/10-att.preset" /usr/lib/systemd/system-preset/10-att.pr
 put 0644 "$image/tmpfiles.d/att.conf" /usr/lib/tmpfiles.d/att.conf
 put 0644 "$image/sysctl.d/60-att.conf" /usr/lib/sysctl.d/60-att.conf
 put 0644 "$image/resolved.conf.d/10-att.conf" /usr/lib/systemd/resolved.conf.d/10-att.conf
+# At login the appliance speaks, not the distribution.
+put 0755 "$image/banner/10-att" /etc/update-motd.d/10-att
+rm -f "$root/etc/update-motd.d/10-uname" "$root/etc/motd"
 install -d -m 0755 "$root/usr/lib/systemd/system-generators"
 ln -sfnT /usr/lib/att/stage0/generator "$root/usr/lib/systemd/system-generators/att-generator"
 

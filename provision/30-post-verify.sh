@@ -11,7 +11,7 @@ step 30-post-verify /opt/att/current
 verify_units() {
   local said
   said=$(in_root systemd-analyze verify "$@" att.target att-front.service att-firstboot.service att-recover.service \
-    att-watchdog.timer 2>&1 | grep -v '/proc/\|your invocation environment\|Your mileage' || true)
+    att-watchdog.timer att-backup.timer att-restore.service 2>&1 | grep -v '/proc/\|your invocation environment\|Your mileage' || true)
   [ -z "$said" ] || die "accept the units: $said"
 }
 

@@ -1,19 +1,29 @@
 """Settings of every test: loopback only, one asyncio backend, a fixed hypothesis profile."""
 
 import importlib.util
+import os
+import shlex
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.where import PATHS
 
-ROOT = Path(__file__).resolve().parents[1]
-RELEASE = Path(sys.prefix).parent
-IN_RELEASE = RELEASE / f"venv/lib/python3.{sys.version_info.minor}/site-packages"
-if (RELEASE / "metadata.json").is_file() and IN_RELEASE.is_dir():
-    # On an appliance, where ATT tests a change of itself, this is NAT's Python: pytest and hypothesis are there, ATT is
-    # in the checkout, and what ATT needs is beside NAT in the release.
-    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "appliance" / "stage0"), str(IN_RELEASE)]
+
+def python_with(paths: list[str]) -> str:
+    """Make a program that is this Python with `paths`, whatever environment it is started with; returns its path."""
+    program = Path(tempfile.mkdtemp(prefix="python-")) / "python"
+    told = shlex.quote(os.pathsep.join(paths))
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={told} exec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    return str(program)
+
+
+sys.path[:0] = map(str, PATHS)
+if PATHS:
+    sys.executable = python_with([*map(str, PATHS)])
 
 settings.register_profile("att", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("att")

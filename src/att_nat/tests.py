@@ -4,7 +4,9 @@ The project is the folder that it runs in. The exit code is pytest's; 4, as for 
 cannot be read.
 """
 
+import os
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,22 @@ from att_nat.serve import quiet_telemetry
 
 # A plugin of a library that NAT brings: it imports for a second and reports tests to a service.
 _UNWANTED = ("-p", "no:langsmith_plugin")
+
+
+class Umask:
+    """Takes back what tests do to the umask of this process: the reports are for others to read."""
+
+    def __init__(self) -> None:
+        self._umask = os.umask(0o022)
+        os.umask(self._umask)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Go on with the former umask once all tests are done, before any plugin writes what it found."""
+        try:
+            return (yield)
+        finally:
+            os.umask(self._umask)
 
 
 def main(arguments: list[str]) -> int:
@@ -28,7 +46,7 @@ def main(arguments: list[str]) -> int:
             return int(pytest.ExitCode.USAGE_ERROR)
         if package is not None:
             offer(package, folder)
-        return int(pytest.main([*_UNWANTED, *arguments]))
+        return int(pytest.main([*_UNWANTED, *arguments], plugins=[Umask()]))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ async def talked(tasks: UnitSandboxes, place: Place, asked: Mapping[str, Any]) -
     reader, writer = await asyncio.open_connection(sock=connection)
     writer.write(asked["text"].encode())
     writer.write_eof()
-    answer = await reader.read(65_536)
+    answer = await reader.read()
     writer.close()
     return answer.decode()
 

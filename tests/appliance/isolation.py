@@ -5,14 +5,17 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from dev.vm.machine import wait_until
+from dev.vm.step import VmError
 from tests.appliance.box import Box
 from tests.appliance.tasks import BIN, Tasks, denied, probes_as_root
 
 PORT, DEBUG_PORT = 18100, 5678
 RESIDENT = ("/usr/bin/python3", "-I", f"{BIN}/resident.py", str(PORT), str(DEBUG_PORT))
-BEGIN_SECONDS_MAX = 30.0
+# The first to ask the router waits for its start; a probe gives it a minute.
+BEGIN_SECONDS_MAX = 90.0
 DATABASE = "/var/lib/att/api/db/att.db"
 NO_KEY = "HTTP Error 401: Unauthorized"
 
@@ -80,13 +83,27 @@ def neighbour(tasks: Tasks, slot: int) -> Iterator[Neighbour]:
     """The app `resident.py` in that slot for as long as the block runs."""
     key = tasks.router_key(slot)
     task_id = tasks.start(slot, RESIDENT, kind="app", port=PORT, secrets={"ATT_ROUTER_KEY": key})
-    seconds = BEGIN_SECONDS_MAX * tasks.box.patience
     try:
-        wait_until(lambda: "}" in tasks.do("log", slot, task_id=task_id)["log"], seconds, "the resident")
-        said = tasks.do("log", slot, task_id=task_id)["log"]
-        yield Neighbour(slot, task_id, key, json.loads(said.splitlines()[0]))
+        yield Neighbour(slot, task_id, key, json.loads(_first_line(tasks, slot, task_id)))
     finally:
         tasks.do("stop", slot, task_id=task_id)
+
+
+def _first_line(tasks: Tasks, slot: int, task_id: str) -> str:
+    """What the resident says first; raises AssertionError with all there is to know where it ends or stays silent."""
+    seen: dict[str, Any] = {}
+
+    def said_or_ended() -> bool:
+        seen.update(tasks.do("log", slot, task_id=task_id))
+        return "}" in seen["log"] or seen["state"]["ending"] is not None
+
+    try:
+        wait_until(said_or_ended, BEGIN_SECONDS_MAX * tasks.box.patience, "the resident")
+    except VmError as error:
+        router = tasks.box.run("journalctl", "-u", "att-router", "-n", "40", "--no-pager", check=False).stdout
+        raise AssertionError(f"{error}\n{seen}\n{router}") from error
+    assert "}" in seen["log"], seen
+    return str(seen["log"]).splitlines()[0]
 
 
 def appliance_is_out_of_reach(tasks: Tasks, slot: int) -> None:

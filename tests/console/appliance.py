@@ -32,6 +32,8 @@ class Appliance:
         self._mode = mode
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self._process: subprocess.Popen[bytes] | None = None
+        self.session: dict[str, str] = {}
+        """The cookies of who claimed it."""
         self.killed = 0
         """How often the API did not end in time."""
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"

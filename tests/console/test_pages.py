@@ -22,8 +22,15 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("theme", "width"),
+    [
+        ("light", 1280),
+        ("dark", 390),
+        pytest.param("light", 390, marks=pytest.mark.long),
+        pytest.param("dark", 1280, marks=pytest.mark.long),
+    ],
+)
 def test_every_page_is_accessible_and_fits(claimed: Appliance, console_of: Opener, theme: Theme, width: int) -> None:
     console = console_of(claimed.url, theme=theme, width=width)
     console.sign_in(NAME, PASSWORD)

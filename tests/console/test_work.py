@@ -3,7 +3,7 @@
 import httpx
 from playwright.sync_api import expect
 from tests.console.appliance import Appliance
-from tests.console.conftest import NAME, Opener
+from tests.console.conftest import NAME, PASSWORD, Opener
 from tests.console.pages import Console
 
 
@@ -64,7 +64,9 @@ def test_what_another_does_appears_on_an_open_page_by_itself(claimed: Appliance,
     expect(console.row("made elsewhere")).to_be_visible(timeout=5_000)
 
 
-def test_the_audit_tells_who_did_what_and_filters(claimed: Appliance, console: Console) -> None:
+def test_the_audit_tells_who_did_what_and_filters(claimed: Appliance, console_of: Opener) -> None:
+    console = console_of(claimed.url)
+    console.sign_in(NAME, PASSWORD)
     console.go("Tokens")
     console.create_token("for the audit")
     console.go("Audit")

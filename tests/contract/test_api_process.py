@@ -1,7 +1,6 @@
 """The real API process on an inherited socket: started, used, stopped and replaced as the service manager does it."""
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -17,12 +16,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.fakes.activated import activated
 
 from att.appliance import Facts, load_facts
 from att.appliance.facts import facts_file
 from att.entrypoints.dev import prepare
-
-RUNNER = "import os, sys; os.environ['LISTEN_PID'] = str(os.getpid()); os.execv(sys.executable, sys.argv[1:])"
 
 
 @dataclass
@@ -38,18 +36,16 @@ class Machine:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the process; it is the caller's to wait for READY."""
-        os.dup2(self.listener.fileno(), 3, inheritable=True)
         environment = {
-            **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+            "PYTHONDONTWRITEBYTECODE": "",
             "PYTHONPYCACHEPREFIX": str(self.folder.parent / "pycache"),
             "ATT_APPLIANCE_TOML": str(self.folder / "appliance.toml"),
-            "LISTEN_FDS": "1",
             "NOTIFY_SOCKET": str(self.folder / "notify"),
             "WATCHDOG_USEC": "1000000",
         }
-        program = [sys.executable, "-c", RUNNER, sys.executable, "-m", "att.entrypoints.api"]
-        with (self.folder / "journal").open("ab") as journal:
-            process = subprocess.Popen(program, env=environment, pass_fds=(3,), stderr=journal)
+        process = activated(
+            "att.entrypoints.api", [self.listener], environment=environment, journal=self.folder / "journal"
+        )
         self.processes.append(process)
         return process
 
@@ -101,7 +97,6 @@ def machine(tmp_path: Path, prepared: tuple[Path, str]) -> Iterator[Machine]:
     listener.listen(128)
     notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notified.bind(str(tmp_path / "notify"))
-    held = os.dup(3) if _is_open(3) else None
     found = Machine(tmp_path, where, token, listener, notified)
     yield found
     for process in found.processes:
@@ -110,17 +105,6 @@ def machine(tmp_path: Path, prepared: tuple[Path, str]) -> Iterator[Machine]:
             process.wait()
     listener.close()
     notified.close()
-    if held is not None:
-        os.dup2(held, 3)
-        os.close(held)
-
-
-def _is_open(descriptor: int) -> bool:
-    try:
-        os.fstat(descriptor)
-    except OSError:
-        return False
-    return True
 
 
 def _make_admin(where: Facts, token: str) -> None:

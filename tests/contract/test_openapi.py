@@ -1,5 +1,9 @@
-"""Fuzzes the whole REST surface from its own document: every answer is one that the document foretells."""
+"""Fuzzes the whole REST surface from its own document: every answer is one that the document foretells.
 
+`ATT_EXAMPLES` says how often each is asked.
+"""
+
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +26,7 @@ ALL: list[Any] = [found.ok() for found in cast("Any", schemathesis.openapi.from_
 OPERATIONS = [operation for operation in ALL if not OUT_OF_REACH.match(operation.path)]
 SEMANTIC = re.compile(r"^/api/v1/(config|audit|credentials|jobs|tokens|models|projects|traces)")
 """Here a rule beyond the schema may refuse what fits it: settings, cursors, roles, addresses, names."""
+EXAMPLES = int(os.environ.get("ATT_EXAMPLES", "3"))
 POSITIVE, NEGATIVE = schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE
 
 
@@ -37,7 +42,7 @@ def runs() -> Iterator[Any]:
 def test_every_answer_is_documented(platform: Running, operation: Any, mode: schemathesis.GenerationMode) -> None:
     unwanted: list[Any] = [CHECKS.get_one("positive_data_acceptance")] if SEMANTIC.match(operation.path) else []
 
-    @settings(max_examples=10, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
     def fuzz(case: Any) -> None:
         case.call_and_validate(base_url=platform.url, headers=platform.headers, timeout=20, excluded_checks=unwanted)

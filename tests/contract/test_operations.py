@@ -60,6 +60,7 @@ OWN = (
     Case("att.token.create", {"name": "contract", "role": "king"}, "invalid_input"),
     Case("att.token.list", stable=False),
     Case("att.token.revoke", {"token_id": "tok_none"}, "token_unknown"),
+    Case("att.sessions.purge", stable=False),
     Case("att.job.list"),
     Case("att.job.show", {"job_id": "job_none"}, "job_unknown"),
     Case("att.job.show", {"job_id": "job_none", "wait_seconds": 26}, "invalid_input"),

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,11 +17,11 @@ import httpx
 import openai
 import pytest
 from tests.contract.conftest import Running
+from tests.fakes.activated import activated
 
 from att.appliance import Facts, facts
 from att.router.keys import RouterKeys
 
-RUNNER = "import os, sys; os.environ['LISTEN_PID'] = str(os.getpid()); os.execv(sys.executable, sys.argv[1:])"
 ADD: Any = {
     "type": "function",
     "function": {
@@ -57,26 +56,14 @@ class Machine:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the process as the service manager does, and wait until it is ready."""
-        program = [sys.executable, "-c", RUNNER, sys.executable, "-m", "att.entrypoints.router"]
         environment = {
-            **os.environ,
-            "LISTEN_FDS": str(len(self.listeners)),
             "NOTIFY_SOCKET": str(self.where.root / "notify"),
             "WATCHDOG_USEC": "1000000",
             "ATT_APPLIANCE_TOML": str(self.where.root / "appliance.toml"),
         }
-        held = {fd: os.dup(fd) for fd in (3, 4) if _is_open(fd)}
-        try:
-            for fd, listener in enumerate(self.listeners, 3):
-                os.dup2(listener.fileno(), fd, inheritable=True)
-            with (self.where.root / "journal").open("ab") as journal:
-                process = subprocess.Popen(program, env=environment, pass_fds=(3, 4), stderr=journal)
-        finally:
-            for fd in (3, 4):
-                os.close(fd)
-            for fd, kept in held.items():
-                os.dup2(kept, fd)
-                os.close(kept)
+        process = activated(
+            "att.entrypoints.router", self.listeners, environment=environment, journal=self.where.root / "journal"
+        )
         self.processes.append(process)
         self.told("READY=1")
         return process
@@ -88,14 +75,6 @@ class Machine:
             if what in self.notified.recv(4096).decode().splitlines():
                 return
         raise AssertionError(f"{what} was never told")
-
-
-def _is_open(fd: int) -> bool:
-    try:
-        os.fstat(fd)
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")

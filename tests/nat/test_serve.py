@@ -157,3 +157,11 @@ def test_the_tests_of_a_project_see_its_package_and_end_with_pytests_code(
     (project / "tests/test_echo.py").write_text("def test_no(): assert False\n")
     assert run(python, project, environment, "att_nat.tests", "-q").returncode == 1
     assert run(python, project, environment, "att_nat.tests", "-q", "no-such-folder").returncode == 4
+
+
+def test_what_tests_do_to_the_umask_hides_no_report(
+    python: Path, project: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (project / "tests/test_echo.py").write_text("import os\n\n\ndef test_it(): os.umask(0o077)\n")
+    assert run(python, project, environment, "att_nat.tests", f"--junitxml={tmp_path}/told.xml").returncode == 0
+    assert (tmp_path / "told.xml").stat().st_mode & 0o040

@@ -50,6 +50,7 @@ class Paths:
     uploads: Path
     projects: Path
     forge: Path
+    backups: Path
     tls: Path
     logs: Path
     audit: Path

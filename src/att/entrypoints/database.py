@@ -94,6 +94,21 @@ def _snapshot(options: argparse.Namespace) -> dict[str, Any]:
     return {"snapshot": str(options.target), "bytes": size, "elapsed_seconds": round(time.monotonic() - started, 2)}
 
 
+def _moment(options: argparse.Namespace) -> dict[str, Any]:
+    """The database and the forge as they are at one moment, for a backup."""
+    from att.store.repositories import copy_repositories
+
+    target: Path = options.target
+    target.mkdir(mode=0o700)
+    size = file.snapshot(
+        options.directory,
+        target / "database",
+        lambda _done, _total: None,
+        lambda: copy_repositories(options.forge, target / "forge"),
+    )
+    return {"bytes": size}
+
+
 def _fence(options: argparse.Namespace) -> None:
     """Hold the write lock until stdin closes; it falls by itself when this process or its parent dies."""
     connection = file.take_fence(options.directory, patience_seconds=options.patience)
@@ -130,6 +145,7 @@ VERBS: dict[str, Callable[[argparse.Namespace], Any]] = {
     "create": _create,
     "migrate": _migrate,
     "snapshot": _snapshot,
+    "moment": _moment,
     "fence": _fence,
     "first-token": _first_token,
     "reset-admin": _reset_admin,
@@ -141,6 +157,7 @@ _SUMMARIES = {
     "create": "make the database in an empty or missing directory; nothing to do where it is complete",
     "migrate": "run the release's migrations that this database lacks",
     "snapshot": "copy the database into the directory TARGET, checked and synced",
+    "moment": "copy the database and the bare repositories of FORGE, both of one moment, into the new directory TARGET",
     "fence": "hold the write lock, say `held`, let go when stdin closes",
     "first-token": "store an admin token whose SHA-256 (hex) stands on stdin, while the appliance is unclaimed",
     "reset-admin": "make a fresh admin token for an operator who lost theirs",
@@ -155,8 +172,10 @@ def _parser() -> argparse.ArgumentParser:
         made = verbs.add_parser(verb, help=summary, description=summary)
         if verb != "head":
             made.add_argument("directory", type=Path, help="directory that holds att.db")
-        if verb == "snapshot":
+        if verb in ("snapshot", "moment"):
             made.add_argument("target", type=Path, help="directory for the copy")
+        if verb == "moment":
+            made.add_argument("forge", type=Path, help="directory of the bare repositories, on the same file system")
         if verb == "fence":
             made.add_argument("--patience", type=float, default=_FENCE_PATIENCE_SECONDS, help="seconds to wait for it")
         if verb in ("create", "migrate", "head"):

@@ -21,15 +21,15 @@ from att.effects.systemd import notify
 from att.egress.grants import GrantGate, public_file
 from att.egress.proxy import Proxy
 from att.egress.ways import Ways
+from att.entrypoints.levels import follow_level
 from att.entrypoints.serving import inherited_sockets, keep_watchdog_quiet
 
-LOG_LEVEL = "ATT_LOG_LEVEL"
 END_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
 
-async def serve(listener: socket.socket, proxy: Proxy, *, until_parent_ends: bool) -> None:
+async def serve(listener: socket.socket, proxy: Proxy, settings: LiveSettings, *, until_parent_ends: bool) -> None:
     """Serve until SIGTERM, or until standard input is closed; what is open then has a moment to end."""
     stop, loop, tunnels = asyncio.Event(), asyncio.get_running_loop(), set[asyncio.Task[None]]()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -45,7 +45,10 @@ async def serve(listener: socket.socket, proxy: Proxy, *, until_parent_ends: boo
     server = await asyncio.start_unix_server(
         accepted, sock=listener, cleanup_socket=False, limit=proxy.head_bytes_max, backlog=4096
     )
-    watchdog = asyncio.create_task(keep_watchdog_quiet())
+    beside = (
+        asyncio.create_task(keep_watchdog_quiet()),
+        asyncio.create_task(follow_level(lambda: settings.current().log.level_of("egress"))),
+    )
     notify("READY=1", f"STATUS=release {running_release()}")
     log.info("ready", release=running_release())
     await stop.wait()
@@ -53,9 +56,9 @@ async def serve(listener: socket.socket, proxy: Proxy, *, until_parent_ends: boo
     server.close()
     if tunnels:
         await asyncio.wait(tunnels, timeout=END_SECONDS)
-    for task in (*tunnels, watchdog):
+    for task in (*tunnels, *beside):
         task.cancel()
-    await asyncio.gather(*tunnels, watchdog, return_exceptions=True)
+    await asyncio.gather(*tunnels, *beside, return_exceptions=True)
 
 
 def _end_with_parent(stop: asyncio.Event) -> None:
@@ -72,14 +75,14 @@ def main() -> int:
     parser.add_argument("--fd", type=int)
     given = parser.parse_args()
     where = facts() if given.root is None else facts().rooted(given.root)
-    journal.to_stderr(os.environ.get(LOG_LEVEL, "info"))
+    settings, ways = LiveSettings(where.paths.config), Ways()
+    journal.to_stderr(settings.current().log.level_of("egress"))
     sockets = inherited_sockets() if given.fd is None else [socket.socket(fileno=given.fd)]
     if not sockets:
         sys.stderr.write("att-egress: cannot start: the service manager passed no socket\n")
         return 1
-    settings, ways = LiveSettings(where.paths.config), Ways()
     proxy = Proxy(GrantGate(public_file(where.paths.run)), lambda: settings.current().egress.allow, ways)
-    asyncio.run(serve(sockets[0], proxy, until_parent_ends=given.root is not None))
+    asyncio.run(serve(sockets[0], proxy, settings, until_parent_ends=given.root is not None))
     ways.close()
     return 0
 

@@ -22,6 +22,7 @@ from att.config.live import LiveSettings
 from att.effects import journal
 from att.effects.systemd import notify
 from att.entrypoints.developing import Developing, developing
+from att.entrypoints.levels import follow_level
 from att.entrypoints.serving import BoundedServer, calm, inherited_sockets, keep_watchdog_quiet
 from att.events.service import Events
 from att.forge.http import HttpForge
@@ -44,7 +45,6 @@ from att.surfaces.rest.health import ProcessState, Readiness, Ready
 from att.surfaces.rest.streams import Streams
 from att.surfaces.uploads import Uploads
 
-SETTINGS_SECONDS = 5.0
 FENCE_FILE = "fence"
 
 log = structlog.get_logger(__name__)
@@ -219,22 +219,13 @@ def _lifespan(
         async with anyio.create_task_group() as tasks:
             for run in (store.run, jobs.run, events.run, mcp.run, keep_watchdog_quiet, *rooms.runs):
                 tasks.start_soon(run)
-            tasks.start_soon(_follow_log_level, settings)
+            tasks.start_soon(follow_level, lambda: settings.current().log.level_of("api"))
             tasks.start_soon(_warm, mcp)
             yield
             tasks.cancel_scope.cancel()
         await store.close()
 
     return lifespan
-
-
-async def _follow_log_level(settings: LiveSettings) -> None:
-    level = settings.current().log.level
-    while True:
-        await anyio.sleep(SETTINGS_SECONDS)
-        if settings.current().log.level != level:
-            level = settings.current().log.level
-            journal.set_level(level)
 
 
 async def _warm(mcp: McpEndpoint) -> None:
@@ -271,7 +262,7 @@ def run(on_ready: Callable[[], None]) -> int:
     os.umask(0o077)
     where = facts()
     settings = LiveSettings(where.paths.config)
-    journal.to_stderr(settings.current().log.level)
+    journal.to_stderr(settings.current().log.level_of("api"))
     sockets = inherited_sockets()
     if not sockets:
         listener = socket.create_server(("127.0.0.1", where.ports.appliance))

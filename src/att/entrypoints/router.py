@@ -9,6 +9,7 @@ import asyncio
 import os
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -16,6 +17,7 @@ import structlog
 from att.appliance import Facts, facts, running_release
 from att.effects import journal
 from att.effects.systemd import notify
+from att.entrypoints.levels import follow_level, level_in
 from att.entrypoints.serving import BoundedServer, inherited_sockets, keep_watchdog_quiet
 from att.router.admin import Admin
 from att.router.app import RouterApp
@@ -23,13 +25,11 @@ from att.router.auth import Gate
 from att.router.figures import Figures
 from att.router.gateway import Gateway
 from att.router.keys import public_file
-from att.router.providers import Providers
+from att.router.providers import STATE_FOLDER, Providers
 from att.router.script import LiveScript
 from att.router.upstream import Upstream
 
-STATE_FOLDER = "router"
 SCRIPT_FILE = "script.yaml"
-LOG_LEVEL = "ATT_LOG_LEVEL"
 
 log = structlog.get_logger(__name__)
 
@@ -59,14 +59,16 @@ async def serve(where: Facts, sockets: list[socket.socket], *, until_parent_ends
 
     server = BoundedServer(app, on_ready=ready, on_stop=stop, lifespan="off", websockets=False, peers=True)
     await upstream.start()
-    watchdog = asyncio.create_task(keep_watchdog_quiet())
+    level = partial(level_in, where.paths.config, "router")
+    beside = (asyncio.create_task(keep_watchdog_quiet()), asyncio.create_task(follow_level(level)))
     if until_parent_ends:
         await _end_with_parent(server)
     try:
         await server.serve(sockets)
     finally:
-        watchdog.cancel()
-        await asyncio.gather(watchdog, *ending, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, *ending, return_exceptions=True)
         await upstream.stop()
 
 
@@ -92,7 +94,7 @@ def main() -> int:
     os.umask(0o077)
     given = _arguments()
     where = facts() if given.root is None else facts().rooted(given.root)
-    journal.to_stderr(os.environ.get(LOG_LEVEL, "info"))
+    journal.to_stderr(level_in(where.paths.config, "router"))
     sockets = inherited_sockets() or [socket.socket(fileno=fd) for fd in given.fd]
     if not sockets:
         sockets = [socket.create_server(("127.0.0.1", where.ports.router))]

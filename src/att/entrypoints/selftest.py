@@ -1,7 +1,8 @@
 """A release's self-test before it is switched to: `python -m att.entrypoints.selftest`, shut in by the old engine.
 
 Imports every module, reads the journal that comes on stdin (base64), round-trips its records, knows its own version and
-schema, and has its own engine answer over a socket. Exit 0, or 1 with what is wrong on stderr.
+schema, has its own engine answer over a socket and its attctl run. Exit 0, or 1 with what
+is wrong on stderr.
 """
 
 import base64
@@ -16,6 +17,7 @@ from pathlib import Path
 import att
 import att_stage0
 from att.appliance import facts, release_root, running_release
+from att.effects.processes import run
 from att.health.probes import SocketProbe
 from att.release.installed import read_metadata
 from att.store.migrations import head
@@ -35,6 +37,10 @@ from att_stage0.readiness import SocketReadyz
 from att_stage0.transaction import fold
 from att_stage0.units import Systemctl
 from att_stage0.world import SystemClock, World
+
+ATTCTL_SECONDS_MAX = 60.0
+WAYS_BACK = (("upgrade", "apply"), ("rollback",))
+"""What an operator needs at the SSH door when all else is wrong."""
 
 
 class Wrong(Exception):
@@ -115,6 +121,16 @@ def _ask(path: Path, verbs: Verbs) -> None:
         raise Wrong(f"the engine answered {told}")
 
 
+def answer_at_the_ssh_door() -> None:
+    """Start this release's attctl as an operator would: where it cannot run, nobody could repair anything."""
+    program = [sys.executable, "-P", "-B", "-m", "att.entrypoints.attctl"]
+    for words in WAYS_BACK:
+        command = [*program, *words, "--help"]
+        done = run(command, timeout_seconds=ATTCTL_SECONDS_MAX)
+        if not done.ok:
+            raise Wrong(f"attctl {' '.join(words)} cannot run: {done.errors.strip()[-400:]}")
+
+
 def main() -> int:
     """Run all of it."""
     data = base64.b64decode(sys.stdin.read() or "")
@@ -123,6 +139,7 @@ def main() -> int:
         decoded = read_journal(data)
         know_itself()
         answer_as_engine(data)
+        answer_at_the_ssh_door()
     except Exception as error:  # noqa: BLE001 -- outermost handler: whatever it is, the release is not fit
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1

@@ -104,10 +104,20 @@ class Variables:
                 f"cannot use the credential {credential} for {host_of(url) or 'a file'}: it is for {row.host}",
                 field="credential",
             )
-        return Login(row.username, self._sealer.open(row.sealed, _CREDENTIAL, row.host, row.name))
+        return Login(row.username, open_credential(self._sealer, row.host, row.name, row.sealed))
 
     def _open(self, project_id: str, row: Row[Any]) -> str:
         return self._sealer.open(row.sealed, _VARIABLE, project_id, _kind(secret=row.secret), row.name)
+
+
+def open_secret_variable(sealer: Sealer, project_id: str, name: str, sealed: bytes) -> str:
+    """Return the value of a secret variable; raises what `Sealer.open` raises."""
+    return sealer.open(sealed, _VARIABLE, project_id, _kind(secret=True), name)
+
+
+def open_credential(sealer: Sealer, host: str, name: str, sealed: bytes) -> str:
+    """Return the secret of a credential; raises what `Sealer.open` raises."""
+    return sealer.open(sealed, _CREDENTIAL, host, name)
 
 
 def _kind(*, secret: bool) -> str:

@@ -14,6 +14,7 @@ from att.effects.filesystem import write_atomically
 from att.kernel.errors import Conflict, Failed, InvalidInput, NotFound
 from att.router.address import checked_base_url
 
+STATE_FOLDER = "router"
 FILE = "providers.json"
 KEY_FILE = "sealing.key"
 PROVIDERS_MAX = 64
@@ -119,6 +120,13 @@ class Providers:
     def _write(self, providers: dict[str, Provider]) -> None:
         write_atomically(self._folder / FILE, msgspec.json.encode(list(providers.values())), mode=0o600)
         self._all = providers
+
+
+def keys_of(folder: Path) -> Iterator[str]:
+    """Yield every provider's key of a router's folder, for who must know them to keep them out of a text."""
+    if (folder / KEY_FILE).exists():
+        providers = Providers(folder)
+        yield from filter(None, map(providers.key, providers.all()))
 
 
 def _bound(name: str, base_url: str) -> bytes:

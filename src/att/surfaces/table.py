@@ -25,6 +25,7 @@ ROOMS: Mapping[str, str] = MappingProxyType(
         "att.config": "att.config.operations",
         "att.secrets": "att.secrets.operations",
         "att.token": "att.identity.operations",
+        "att.sessions": "att.identity.operations",
         "att.job": "att.jobs.operations",
         "att.audit": "att.audit.operations",
         "att.nat": "att.configs.operations",

@@ -46,7 +46,12 @@ def able() -> None:
 @pytest.fixture(scope="session")
 def signing_key(bundle: Path) -> Ed25519PrivateKey:
     """The key that signed the bundle."""
-    return load_signing_key(Path(os.environ.get("ATT_SIGNING_KEY") or Path.home() / ".config/att/signing.pem"))
+    return load_signing_key(key_file())
+
+
+def key_file() -> Path:
+    """Where the key lies with which this host signs."""
+    return Path(os.environ.get("ATT_SIGNING_KEY") or Path.home() / ".config/att/signing.pem")
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,12 @@
 Both are kept in the build cache, named after a digest of all that they are made from.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -61,10 +63,10 @@ def plain_root() -> Path:
     listed = (ROOT / "appliance/packages.list").read_text(encoding="utf-8").splitlines()
     packages = sorted({line.partition("#")[0].strip() for line in listed} - {""} - BOOT_PACKAGES)
     key = digest_of(files_of("appliance/base/mkosi.extra", "tests/appliance/nspawn/template.py"), *packages)
-    root = folder() / f"plain-{key}"
-    if root.exists():
-        return _used(root)
-    work = _fresh(root)
+    return _made_once(folder() / f"plain-{key}", lambda work: _debian(work, packages))
+
+
+def _debian(work: Path, packages: list[str]) -> None:
     sources = work.with_suffix(".sources")
     sources.write_text(deb822(host_mirror()), encoding="utf-8")
     command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}", f"--keyring={KEYRING}"]
@@ -79,7 +81,6 @@ def plain_root() -> Path:
     subprocess.run(
         ["systemctl", f"--root={work}", "--quiet", "preset-all"], check=True, timeout=60, capture_output=True
     )
-    return _placed(work, root, "plain-*")
 
 
 def seed_of(bundle: Path, trust_key: Path) -> Path:
@@ -122,10 +123,10 @@ def appliance_root(bundle: Path, trust_key: Path) -> Path:
     plain = plain_root()
     inputs = [path for path in files_of("appliance", "provision") if "base" not in path.parts]
     key = digest_of(inputs, plain.name, sha256_of(bundle), sha256_of(trust_key))
-    root = folder() / f"appliance-{key}"
-    if root.exists():
-        return _used(root)
-    work = _fresh(root)
+    return _made_once(folder() / f"appliance-{key}", lambda work: _provisioned(work, plain, bundle, trust_key))
+
+
+def _provisioned(work: Path, plain: Path, bundle: Path, trust_key: Path) -> None:
     subprocess.run(["cp", "-a", "--reflink=auto", str(plain), str(work)], check=True, timeout=300)
     provision(work, bundle, trust_key)
     log = folder() / "verify"
@@ -143,28 +144,29 @@ def appliance_root(bundle: Path, trust_key: Path) -> Path:
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
     finally:
         container.shut_down()
-    return _placed(work, root, "appliance-*")
 
 
-def _fresh(root: Path) -> Path:
-    work = root.with_name(f".{root.name}.new")
-    shutil.rmtree(work, ignore_errors=True)
-    return work
+def _made_once(root: Path, make: Callable[[Path], None]) -> Path:
+    """Have a root made beside its place and put there; whoever wants the same one meanwhile waits for it."""
+    with root.with_name(f".{root.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not root.exists():
+            work = root.with_name(f".{root.name}.new")
+            shutil.rmtree(work, ignore_errors=True)
+            make(work)
+            work.rename(root)
+        os.utime(root)
+        _forget_others(root)
+    return root
 
 
-def _placed(work: Path, root: Path, pattern: str) -> Path:
-    work.rename(root)
-    kept = sorted(root.parent.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
-    os.utime(root)
-    for path in [path for path in kept if path != root and path.is_dir()][KEPT_MAX - 1 :]:
+def _forget_others(root: Path) -> None:
+    kind = root.name.partition("-")[0]
+    others = sorted(root.parent.glob(f"{kind}-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in [path for path in others if path != root][KEPT_MAX - 1 :]:
         if time.time() - path.stat().st_mtime > IN_USE_SECONDS:
             shutil.rmtree(path, ignore_errors=True)
-    return root
-
-
-def _used(root: Path) -> Path:
-    os.utime(root)
-    return root
+            path.with_name(f".{path.name}.lock").unlink(missing_ok=True)
 
 
 __all__ = ["appliance_root", "folder", "in_memory", "overlay", "plain_root", "provision"]

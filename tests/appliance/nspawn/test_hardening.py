@@ -115,6 +115,17 @@ DENIED: dict[str, dict[str, str]] = {
         "read=/etc/shadow": "ENODATA",
         "inet=127.0.0.1": "EAFNOSUPPORT",
     },
+    "att-restore": {
+        f"read={LAUNCHER_KEY}": "ENOENT",
+        "read=/etc/shadow": "ENODATA",
+        "inet=127.0.0.1": "EAFNOSUPPORT",
+    },
+    "att-backup": {
+        f"read={LAUNCHER_KEY}": "ENOENT",
+        "read=/etc/shadow": "ENODATA",
+        "write=/opt/att/releases": "EROFS",
+        "inet=127.0.0.1": "EAFNOSUPPORT",
+    },
     "att-firstboot": {
         f"read={LAUNCHER_KEY}": "ENOENT",
         "read=/etc/shadow": "ENODATA",

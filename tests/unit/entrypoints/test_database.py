@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fakes.database import make_database
+from tests.fakes.database import MIGRATIONS, make_database
 
 from att.entrypoints import database
 
@@ -16,6 +16,8 @@ def _run(
     monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
     monkeypatch.setattr("sys.dont_write_bytecode", True)
     monkeypatch.setattr("os.umask", lambda _: 0)
+    # On an appliance the Python is the running release's, whose migrations are not those of this tree.
+    monkeypatch.setattr(database, "release_root", lambda: MIGRATIONS.parents[1])
     code = database.main([*map(str, arguments)])
     told = capsys.readouterr()
     return code, [json.loads(line) for line in told.out.splitlines()], json.loads(told.err or "{}").get("error", {})

@@ -80,6 +80,20 @@ async def own_door(tmp_path: Path) -> AsyncIterator[tuple[Path, FakeManager]]:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
+@pytest.fixture
+async def roots_door(tmp_path: Path) -> AsyncIterator[tuple[Path, FakeManager]]:
+    """The same door, where whoever asks is taken for root: root may ask for everything."""
+    manager = FakeManager()
+    answer = launcher.launcher_door(launcher_at(tmp_path, manager), 940)
+    path = tmp_path / "launcher.sock"
+    async with anyio.create_task_group() as group:
+        group.start_soon(
+            launcher.serve, {"launcher": listening(path)}, {"launcher": lambda _, reader: answer(0, reader)}
+        )
+        yield path, manager
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 def test_of_the_api_and_root_alone_the_launcher_takes_orders() -> None:
     assert [may_ask(uid, api_uid=940) for uid in (0, 940, 1000, 20000)] == [True, True, False, False]
 
@@ -152,9 +166,9 @@ async def test_a_task_is_started_and_stopped_through_the_door(own_door: tuple[Pa
     ],
 )
 async def test_what_is_no_request_starts_nothing_and_names_the_field(
-    own_door: tuple[Path, FakeManager], question: bytes, field: str
+    roots_door: tuple[Path, FakeManager], question: bytes, field: str
 ) -> None:
-    path, manager = own_door
+    path, manager = roots_door
     error = (await ask(path, question))["error"]
     assert isinstance(error, dict)
     assert (error["code"], error["field"]) == ("invalid_input", field)
@@ -180,8 +194,5 @@ async def test_more_clients_than_it_serves_at_once_all_get_an_answer(tmp_path: P
 
 def test_without_the_sockets_of_the_service_manager_it_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LISTEN_PID", raising=False)
-    before = os.umask(0o077)
-    os.umask(before)
     with pytest.raises(SystemExit, match="no socket named local"):
         launcher.main()
-    os.umask(before)

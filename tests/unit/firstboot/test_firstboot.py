@@ -14,6 +14,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from att.effects.clock import jump_seconds
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -135,6 +137,16 @@ def test_each_boot_makes_a_new_code_until_the_appliance_is_claimed(tmp_path: Pat
     firstboot.main(machine(tmp_path, programs))
     assert not (tmp_path / "run/att/claim-code").exists()
     assert not (tmp_path / "run/att/keys/claim.sha256").exists()
+
+
+def test_each_boot_is_stamped_once_so_that_a_clock_that_is_set_later_can_be_told(tmp_path: Path) -> None:
+    firstboot.main(machine(tmp_path, Programs()))
+    stamp = tmp_path / "run/att/clock"
+    assert jump_seconds(stamp) == pytest.approx(0, abs=5)
+    assert stat.S_IMODE(stamp.stat().st_mode) == 0o644
+    stamp.write_text("1.5")
+    firstboot.main(machine(tmp_path, Programs()))
+    assert stamp.read_text() == "1.5"
 
 
 def test_a_second_boot_changes_nothing_that_lasts(tmp_path: Path) -> None:

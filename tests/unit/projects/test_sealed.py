@@ -11,6 +11,7 @@ from tests.unit.projects.world import CALLER, code_of, world
 
 from att.kernel.errors import Failed, Unavailable
 from att.projects.decision import VARIABLES_MAX
+from att.projects.opened import sealed_values
 from att.projects.schema import CredentialSet, ProjectCreate, VariableSet
 from att.projects.sealed import KEY_BYTES, Sealer, key_file, make_key
 from att.projects.tables import project_variables
@@ -148,3 +149,24 @@ def test_the_line_break_at_the_end_of_a_file_is_no_part_of_a_value() -> None:
 def test_a_login_that_no_host_could_take_is_refused(secret: str) -> None:
     with pytest.raises(ValueError, match="secret"):
         CredentialSet(name="t", host="h", secret=SecretStr(secret))
+
+
+async def test_every_sealed_secret_is_opened_beside_a_running_api_and_plain_variables_are_not(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        row = await w.arriving.create(CALLER, ProjectCreate(name="bot", template="tiny"))
+        await w.variables.set(row.id, "API_KEY", "s3cret", secret=True)
+        await w.variables.set(row.id, "LEVEL", "debug", secret=False)
+        await w.variables.set_credential(
+            CALLER, CredentialSet(name="team", host="example.org", secret=SecretStr("0f-team"))
+        )
+        key = tmp_path / "root/etc/att/secrets.d/sealing-key"
+        assert sorted(sealed_values(tmp_path / "db", key, None)) == ["0f-team", "s3cret"]
+        with pytest.raises(Unavailable, match="cannot use secrets"):
+            list(sealed_values(tmp_path / "db", tmp_path / "none", None))
+
+
+def test_without_a_database_no_secret_is_sealed_and_a_broken_one_is_told(tmp_path: Path) -> None:
+    assert list(sealed_values(tmp_path, tmp_path / "none", None)) == []
+    (tmp_path / "att.db").write_bytes(b"no database, but long enough to be looked at" * 100)
+    with pytest.raises(Failed, match="cannot read the database"):
+        list(sealed_values(tmp_path, tmp_path / "none", None))

@@ -9,7 +9,7 @@ import pytest
 from att.kernel.errors import AttError
 from att.router import providers as room
 from att.router.address import checked_base_url, is_denied
-from att.router.providers import FILE, KEY_FILE, Providers
+from att.router.providers import FILE, KEY_FILE, Providers, keys_of
 
 URL = "http://10.0.0.5:8000/v1"
 SECRET = "sk-very-secret-indeed"
@@ -162,3 +162,12 @@ def test_an_address_that_may_not_be_is_refused(text: str) -> None:
 )
 def test_metadata_link_local_and_multicast_addresses_are_never_asked(host: str, denied: bool) -> None:
     assert is_denied(host) is denied
+
+
+def test_the_keys_of_a_folder_are_told_and_none_is_made_where_there_is_no_router(tmp_path: Path) -> None:
+    assert list(keys_of(tmp_path)) == []
+    assert list(tmp_path.iterdir()) == []
+    found = Providers(tmp_path)
+    found.add("vllm", URL, ["llama"], SECRET)
+    found.add("open", URL, ["free"], None)
+    assert list(keys_of(tmp_path)) == [SECRET]

@@ -1,8 +1,7 @@
-"""The secrets check: rules as a table, then real files with real modes."""
+"""The secrets check on real files with real modes."""
 
 import json
 import os
-import stat
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,35 +12,11 @@ from att.appliance import Facts, facts
 from att.kernel.operation import Caller, Context, Role
 from att.secrets import __main__ as script
 from att.secrets.check import check, machine_uids
-from att.secrets.decision import Found, Rule, violations
 from att.secrets.operations import OPERATIONS
 from att.secrets.schema import SecretsCheckRequest
 from att.secrets.service import SecretsService
 
-FILE = Rule("/s/a", (0, 33))
-FOLDER = Rule("/s", (0,), mode_max=0o755, directory=True)
 ME = {"root": os.geteuid(), "www-data": os.geteuid()}
-
-
-@pytest.mark.parametrize(
-    ("rule", "found", "told"),
-    [
-        (FILE, Found(stat.S_IFREG | 0o400, 0), []),
-        (FILE, Found(stat.S_IFREG | 0o600, 33), []),
-        (FILE, Found(stat.S_IFREG | 0o640, 0), ["has mode 0640, must have 0400 or 0600"]),
-        (FILE, Found(stat.S_IFREG | 0o4400, 0), ["has mode 4400, must have 0400 or 0600"]),
-        (FILE, Found(stat.S_IFREG | 0o400, 1000), ["belongs to uid 1000, must belong to uid 0 or 33"]),
-        (FILE, Found(stat.S_IFLNK | 0o777, 0), ["is a symbolic link"]),
-        (FILE, Found(stat.S_IFIFO | 0o400, 0), ["is no regular file"]),
-        (FILE, Found(stat.S_IFREG | 0o400, 0, links=2), ["has 2 hard links, must have one"]),
-        (FOLDER, Found(stat.S_IFDIR | 0o755, 0), []),
-        (FOLDER, Found(stat.S_IFDIR | 0o700, 0), []),
-        (FOLDER, Found(stat.S_IFDIR | 0o775, 0), ["has mode 0775, at most 0755 is allowed"]),
-        (FOLDER, Found(stat.S_IFREG | 0o400, 0), ["is no directory"]),
-    ],
-)
-def test_each_way_of_being_open_is_told(rule: Rule, found: Found, told: list[str]) -> None:
-    assert list(violations(rule, found)) == told
 
 
 @pytest.fixture

@@ -27,7 +27,11 @@ class FakeLauncher:
         self.asked: list[str] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        verb = json.loads(await reader.readline())["verb"]
+        line = await reader.readline()
+        if not line:  # whoever looked gave up before asking
+            writer.close()
+            return
+        verb = json.loads(line)["verb"]
         self.asked.append(verb)
         if verb == "stop":
             self.still = 0
