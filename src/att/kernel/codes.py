@@ -119,6 +119,7 @@ CODES: dict[str, str] = {
     "disk_not_growable": "grow the named file system with its own tools, as root",
     "disk_read_only": "look at `journalctl -k` for why the file system is read-only",
     "egress_denied": "an operator allows hosts with egress.allow in att.yaml, over SSH; see `attctl config show`",
+    "engine_leaving": "try again in a second: the new release's engine takes over",
     "engine_unavailable": "look at `systemctl status att-upgraded` and `journalctl -u att-upgraded`",
     "failed_safe": "run `attctl rollback` or `attctl repair` at the SSH door",
     "file_changed": "read the file again, then write with the sha256 it has now",

@@ -85,8 +85,20 @@ class EngineClient:
         file: Path | None = None,
         seconds: float = ANSWER_SECONDS,
     ) -> dict[str, Any]:
-        """Return the verb's result; blocks."""
-        for answer in self._ask(verb, args or {}, request_id, file, seconds):
+        """Return the verb's result; blocks. Where the engine hands over to the next release's, that one is asked."""
+        until = time.monotonic() + LOST_SECONDS_MAX
+        while True:
+            try:
+                return self._call_once(verb, args or {}, request_id, file, seconds)
+            except Unavailable as error:
+                if error.code != "engine_leaving" or time.monotonic() > until:
+                    raise
+            time.sleep(RETRY_SECONDS)
+
+    def _call_once(
+        self, verb: str, args: dict[str, Any], request_id: str, file: Path | None, seconds: float
+    ) -> dict[str, Any]:
+        for answer in self._ask(verb, args, request_id, file, seconds):
             if "result" in answer:
                 found: dict[str, Any] = answer["result"]
                 return found

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from att.kernel.errors import AttError, Conflict, Failed, NotFound, Refused
+from att.kernel.errors import AttError, Conflict, Failed, NotFound, Refused, Unavailable
 from att.kernel.ids import new_id
 from att.release.bundle import Bundle
 from att.release.installed import read_metadata, verify_release
@@ -303,13 +303,16 @@ class Engine:
         return transaction.id
 
     def _take_turn(self) -> None:
-        if self._leaving:
-            raise Conflict("upgrade_running", "cannot begin: the engine hands over to the new release, try again")
         newest = self._world.transaction()
-        # With nothing unfinished it is the look back of the engine's start, which is over at once.
+        # With nothing unfinished it is the look back of the engine's start, or the end of a commit: over at once.
         patience = _START_UP_SECONDS if newest is None or newest.finished else 0.0
         if not self._turn.acquire(timeout=patience):
             raise self._running()
+        # Judged in turn: who waited for the end of a commit would begin in a process that is about to end.
+        if self._leaving:
+            self._turn.release()
+            why = "the engine hands over to that of the new release"
+            raise Unavailable("engine_leaving", f"cannot begin: {why}", retry_after_seconds=1)
 
     def _lock(self, held: contextlib.ExitStack) -> None:
         try:

@@ -15,7 +15,6 @@ from att.upgrade.approvals.service import Proposals
 from att.upgrade.approvals.verbs import BootstrapVerbs
 from att.upgrade.audit import audit
 from att.upgrade.door import operators, tail_of
-from att.upgrade.schema import Transaction
 from att.upgrade.service import Asked, Engine
 from att.upgrade.spool import spool
 from att.upgrade.tools import Tools
@@ -100,6 +99,8 @@ class Verbs:
         told: tuple[Any, ...] = ()
         until = time.monotonic() + WATCH_SECONDS_MAX
         while time.monotonic() < until:
+            # Asked before the look, so that what is over is shown with its last record.
+            unfinished = self._engine.status()["transaction"]
             found = self._engine.show(name)
             left = None if found.deadline is None else max(0.0, found.deadline.timestamp() - time.time())
             for passage in found.passages:
@@ -107,7 +108,7 @@ class Verbs:
                     cursor = passage.cursor
                     ids = found.release_ids()
                     yield "event", {**passage.model_dump(mode="json"), "deadline_seconds": left, **ids}
-            if found.verdict != "running" and not self._unfinished(found):
+            if found.verdict != "running" and unfinished != found.id:
                 yield "result", found.model_dump(mode="json")
                 return
             now = (found.state, found.notes, found.percent)
@@ -118,9 +119,6 @@ class Verbs:
                     {"state": found.state, "notes": found.notes, "percent": found.percent, "deadline_seconds": left},
                 )
             time.sleep(WATCH_SECONDS)
-
-    def _unfinished(self, found: Transaction) -> bool:
-        return bool(self._engine.status()["transaction"] == found.id)
 
     def _history(self, ask: Ask, _peer: Peer, _fd: int | None) -> Any:
         found = self._engine.history(ask.count("limit", 20, 200))

@@ -20,9 +20,11 @@ from att.upgrade import client as clients
 from att.upgrade import door as doors
 from att.upgrade.client import EngineClient
 from att.upgrade.door import Door
-from att.upgrade.service import Engine
+from att.upgrade.schema import Transaction as View
+from att.upgrade.service import Asked, Engine
 from att.upgrade.verbs import Verbs
 from att.upgrade.wire import Peer
+from att_stage0.transaction import Transaction
 
 OPERATOR = Peer(1000, "operator", operator=True, api=False)
 
@@ -117,6 +119,24 @@ async def test_watching_goes_on_from_a_cursor(served: Served, bundle: Path) -> N
     cursors = [item["cursor"] for item in first if item.get("cursor")]
     rest = [item async for item in served.client.watch(begun["transaction"], cursor=cursors[2])]
     assert [item["cursor"] for item in rest if item.get("cursor")] == cursors[3:]
+
+
+@pytest.mark.anyio
+async def test_who_watches_is_told_the_last_record_when_it_is_written_between_two_looks(
+    served: Served, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = await served.client.call_with_file("apply", bundle)
+    served.engine.join(10)
+    whole, shown = served.engine.show(begun["transaction"]), list[str]()
+
+    def show(name: str) -> View:
+        shown.append(name)
+        return whole if len(shown) > 2 else whole.model_copy(update={"passages": whole.passages[:-1]})
+
+    monkeypatch.setattr(served.engine, "show", show)
+    monkeypatch.setattr(served.engine, "status", lambda: {"transaction": None if len(shown) > 1 else whole.id})
+    items = [item async for item in served.client.watch(whole.id)]
+    assert [item["cursor"] for item in items if item.get("cursor")] == [one.cursor for one in whole.passages]
 
 
 def test_the_bundle_is_copied_before_it_is_looked_at(served: Served, bundle: Path) -> None:
@@ -230,3 +250,57 @@ def test_root_and_unknown_uids_are_known(monkeypatch: pytest.MonkeyPatch) -> Non
     assert doors.peer(0).operator
     assert not doors.peer(3_999_999).operator
     assert not doors.peer(65534).api
+
+
+def test_a_rollback_that_waited_for_the_end_of_a_commit_is_left_to_the_next_engine(
+    served: Served, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, waits, told = served.tools.world, threading.Event(), list[AttError]()
+    left = threading.Event()
+    engine = Engine(served.tools, release="1.0.0", on_commit=left.set)
+
+    def ask() -> None:
+        try:
+            engine.rollback("1.0.0", Asked("operator"))
+        except AttError as error:
+            told.append(error)
+
+    asking, looked = threading.Thread(target=ask), world.transaction
+
+    def look() -> Transaction | None:
+        found = looked()
+        if threading.current_thread() is asking:
+            waits.set()
+        return found
+
+    def recorded(transaction: Transaction) -> None:
+        if transaction.finished:
+            asking.start()
+            assert waits.wait(10)
+
+    monkeypatch.setattr(world, "transaction", look)
+    monkeypatch.setattr(world, "on_record", recorded)
+    with bundle.open("rb") as file:
+        engine.apply(file.fileno(), Asked("operator"))
+        assert engine.join(10)
+    asking.join(10)
+    assert left.is_set()
+    assert [error.code for error in told] == ["engine_leaving"]
+    assert [one.kind for one in engine.history(10)] == ["upgrade"]
+
+
+def test_a_client_whom_an_engine_that_hands_over_turns_away_asks_the_next_one(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "RETRY_SECONDS", 0.0)
+    turned_away = []
+
+    def leaves_first() -> dict[str, object]:
+        if not turned_away:
+            turned_away.append("engine_leaving")
+            raise Unavailable("engine_leaving", "cannot begin: the engine hands over", retry_after_seconds=1)
+        return {"current": "1.1.0"}
+
+    monkeypatch.setattr(served.engine, "status", leaves_first)
+    assert served.client.call_now("status")["current"] == "1.1.0"
+    assert turned_away == ["engine_leaving"]
