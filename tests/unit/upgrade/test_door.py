@@ -293,7 +293,7 @@ def test_a_client_whom_an_engine_that_hands_over_turns_away_asks_the_next_one(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clients, "RETRY_SECONDS", 0.0)
-    turned_away = []
+    turned_away: list[str] = []
 
     def leaves_first() -> dict[str, object]:
         if not turned_away:
