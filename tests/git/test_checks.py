@@ -64,7 +64,7 @@ async def ended(world: Forging, number: int) -> dict[str, Check]:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         while not true():  # noqa: ASYNC110 - what it waits for has no event
             await anyio.sleep(0.02)
 

@@ -27,7 +27,7 @@ def listening(path: Path) -> socket.socket:
 
 
 async def ask(path: Path, question: bytes = b"") -> dict[str, object]:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         reader, writer = await asyncio.open_unix_connection(str(path))
         writer.write(question)
         line = await reader.readline()

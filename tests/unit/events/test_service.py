@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 async def _take(stream: AsyncIterator[ATTEvent], count: int) -> list[ATTEvent]:
     found: list[ATTEvent] = []
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async for event in stream:
             found.append(event)
             if len(found) == count:
@@ -33,7 +33,7 @@ def _numbers(events: list[ATTEvent]) -> list[object]:
 
 async def _settle(store: Store) -> None:
     """Wait until the history is in the database."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         while store.outbox.pending(tables.events):
             await anyio.lowlevel.checkpoint()
 
@@ -168,7 +168,7 @@ async def test_numbers_rise_even_if_the_clock_went_back(tmp_path: Path) -> None:
 async def test_stop_ends_subscriptions_and_run(tmp_path: Path) -> None:
     async with opened(tmp_path / "missing") as store:
         events = Events(store)
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(events.run)
                 await anyio.wait_all_tasks_blocked()
@@ -179,7 +179,7 @@ async def test_stop_ends_subscriptions_and_run(tmp_path: Path) -> None:
 async def test_a_stopped_bus_wakes_its_waiting_subscribers(tmp_path: Path) -> None:
     async with opened(make_database(tmp_path)) as store:
         events = Events(store)
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             async with anyio.create_task_group() as tasks:
 
                 async def listen() -> None:

@@ -20,7 +20,7 @@ async def app(serve: Serve) -> AsyncIterator[socket.socket]:
     reader, writer = await asyncio.open_unix_connection(sock=theirs)
     serving = asyncio.ensure_future(serve(reader, writer))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             yield ours
     finally:
         serving.cancel()

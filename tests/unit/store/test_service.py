@@ -126,7 +126,7 @@ async def test_under_the_fence_reads_go_on_and_writes_are_refused_in_time(tmp_pa
     async with opened(link) as store:
         with fence(link):
             assert await _count(store) == 0
-            with pytest.raises(Unavailable) as told, anyio.fail_after(5):
+            with pytest.raises(Unavailable) as told, anyio.fail_after(30):
                 async with store.write(patience_seconds=0.1):
                     raise AssertionError("the block must not begin")
         assert (told.value.code, told.value.retry_after_seconds, told.value.status) == ("write_fenced", 1, 503)
@@ -147,7 +147,7 @@ async def test_a_write_waits_for_the_fence_and_then_goes(tmp_path: Path) -> None
             while await store.could_write():
                 await anyio.lowlevel.checkpoint()
             assert not done.is_set()
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             await done.wait()
         assert await _count(store) == 1
 
@@ -167,7 +167,7 @@ async def test_a_busy_database_is_no_fenced_one(tmp_path: Path, monkeypatch: pyt
             over = anyio.current_time() + 100 * patience
             while anyio.current_time() < over:
                 await anyio.lowlevel.checkpoint()
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             while await _count(store) < 3:
                 await anyio.lowlevel.checkpoint()
 
@@ -189,7 +189,7 @@ async def test_who_stands_in_line_when_a_fence_comes_has_no_more_patience_than_i
                 await store.writable(patience_seconds=math.inf)
 
         async def second() -> None:
-            with pytest.raises(Unavailable) as told, anyio.fail_after(5):
+            with pytest.raises(Unavailable) as told, anyio.fail_after(30):
                 await store.writable(patience_seconds=0.1)
             assert told.value.code == "write_fenced"
             store.drain()
@@ -212,7 +212,7 @@ async def test_a_drain_refuses_waiting_writes_at_once_and_lets_free_ones_pass(tm
             except Unavailable as error:
                 refused.append(error.code)
 
-        with fence(link), anyio.fail_after(5):
+        with fence(link), anyio.fail_after(30):
             async with anyio.create_task_group() as tasks:
                 for _ in range(3):
                     tasks.start_soon(writer)
@@ -346,7 +346,7 @@ async def test_run_sweeps_at_start_and_ends_with_the_drain(tmp_path: Path) -> No
         swept.set()
 
     store.sweeps(sweep)
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(store.run)
             await swept.wait()

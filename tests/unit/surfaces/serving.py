@@ -27,7 +27,7 @@ async def serving(world: World) -> AsyncIterator[str]:
     server = uvicorn.Server(config)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server._serve, [listener])
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await anyio.sleep(0.01)
         try:

@@ -138,7 +138,7 @@ async def served(app: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
     )
     server = uvicorn.Server(config)
     serving = asyncio.ensure_future(server._serve([listener]))
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await anyio.sleep(0.01)
     try:

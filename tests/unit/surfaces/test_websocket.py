@@ -19,7 +19,7 @@ def events_url(address: str, query: str = "") -> str:
 
 async def close_code(url: str, **options: Any) -> int | None:
     async with connect(url, **options) as socket:
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             await socket.wait_closed()
     return socket.close_code
 
@@ -63,7 +63,7 @@ async def test_a_cursor_that_is_none_closes_with_a_policy_code(world: World) -> 
 async def test_when_the_process_stops_the_client_is_told_to_reconnect(world: World) -> None:
     async with serving(world) as address, connect(events_url(address), subprotocols=[BEARER]) as socket:
         world.draining.begin()
-        with pytest.raises(ConnectionClosed) as closed, anyio.fail_after(5):
+        with pytest.raises(ConnectionClosed) as closed, anyio.fail_after(30):
             await socket.recv()
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1012
