@@ -67,9 +67,10 @@ cat >/run/systemd/system/att-scrub.service <<'UNIT'
 Description=Forget the build
 DefaultDependencies=no
 RequiresMountsFor=/
-After=local-fs.target dbus.service systemd-journald.service
+After=local-fs.target systemd-journald.service
 Conflicts=shutdown.target
-# What stands here is stopped earlier: these write their state in the moment in which they stop.
+# What stands here is stopped earlier: these write their state in the moment in which they stop. They stop late, so
+# nothing may stand under After= that stops before them: systemd would drop a job of the circle, perhaps this one.
 Before=shutdown.target systemd-random-seed.service systemd-timesyncd.service
 [Service]
 Type=oneshot

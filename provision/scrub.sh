@@ -37,3 +37,7 @@ fi
 forget "$root"/var/log/journal/*
 find "$root/var/log" -type f -exec truncate -s 0 {} +
 sync -f "${root:-/}"
+if [ -z "$root" ]; then
+  # Who builds the image looks for this: one that was not scrubbed is given to nobody.
+  echo 'APPLIANCE_STEP:scrub:OK:{}' >/dev/console
+fi

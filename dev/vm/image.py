@@ -22,6 +22,7 @@ _TREE = ("appliance", "provision", "schemas", "docs", "README.md", "LICENSE")
 _INPUTS = ("appliance", "provision", "packer", "systemd", "src", "upgrade", "schemas", "templates", "locks/runtime.txt")
 _BUILD_SECONDS_MAX = 3600
 _DEFAULT_DISK_MIB = 8192
+_SCRUBBED = "APPLIANCE_STEP:scrub:OK:"
 _PACKER_PREFIX = re.compile(r"^\s*(==>|   )?\s*qemu\.att:\s?")
 
 
@@ -158,16 +159,23 @@ def _run_packer(work: Path, base: str, checksum: str, version: str, payload: lis
     command += [f"-var={name}={value}" for name, value in variables.items()]
     log = ARTIFACTS / f"packer-{time.strftime('%Y%m%dT%H%M%S')}.log"
     environment = {"PACKER_CACHE_DIR": str(work / "cache"), "CHECKPOINT_DISABLE": "1", "TMPDIR": str(work)}
+    serial = work / "packer.serial.log"
     with appliance_step("packer", log) as step:
         try:
             _follow([*command, str(_PACKER / "att-qemu.pkr.hcl")], log, environment)
         finally:
-            serial = work / "packer.serial.log"
-            if serial.exists():
-                with log.open("a") as kept:
-                    kept.write("\n--- serial console of the build machine\n" + serial.read_text(errors="replace"))
+            console = serial.read_text(errors="replace") if serial.exists() else ""
+            with log.open("a") as kept:
+                kept.write("\n--- serial console of the build machine\n" + console)
+        demand_scrubbed(console, log)
         step.notes = f"accelerator {chosen}"
     return work / "packer" / "att.qcow2"
+
+
+def demand_scrubbed(console: str, log: Path) -> None:
+    """Raise VmError unless the build machine said, as the last it did, that it forgot its keys, users and logs."""
+    if _SCRUBBED not in console:
+        raise VmError("cannot give the image out: the build machine did not forget its keys and logs", f"see {log}")
 
 
 def _follow(command: list[str], log: Path, environment: dict[str, str]) -> None:
