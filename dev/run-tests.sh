@@ -29,7 +29,7 @@ lane() {
 measured() {
   local how=(COVERAGE_CORE=sysmon)
   [ "$1" = lines ] || how=(COVERAGE_CORE=ctrace ATT_BRANCHES=true ATT_CONCURRENCY=greenlet)
-  env "${how[@]}" COVERAGE_FILE="$found/$1" python -m pytest "${@:2}" -q "${workers[@]}" --timeout 60 \
+  env "${how[@]}" COVERAGE_FILE="$found/$1" python -m pytest "${@:2}" -q "${workers[@]}" --timeout 120 \
     --cov-config=pyproject.toml --cov-report=
 }
 
