@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from dev import layout, plan_names, rollback_policy
+from dev import layout, plan_names, reference, rollback_policy
 
 from att.appliance import Facts, load_facts
 
@@ -69,7 +69,7 @@ def _layout() -> str:
 GENERATED: dict[str, Callable[[], str]] = {
     "appliance/sysusers.d/att.conf": lambda: layout.sysusers(_facts()),
     "appliance/tmpfiles.d/att.conf": lambda: layout.tmpfiles(_facts()),
-    "docs/layout.md": _layout,
+    "docs/guide/layout.md": _layout,
     "schemas/bundle-metadata.schema.json": _bundle_metadata,
     "schemas/att.schema.json": _settings,
     "src/att/config/att.schema.json": _settings,
@@ -78,6 +78,10 @@ GENERATED: dict[str, Callable[[], str]] = {
     "schemas/attctl.txt": _help,
     "schemas/openapi.json": _openapi,
     "schemas/mcp-tools.json": _mcp_tools,
+    reference.MAN_PAGE: reference.man_page,
+    "docs/guide/commands.md": reference.commands_page,
+    "docs/guide/exit-codes.md": reference.exit_codes_page,
+    "docs/guide/error-codes.md": reference.error_codes_page,
     rollback_policy.EVIDENCE: rollback_policy.document,
     "tests/evidence/plan-names.md": lambda: plan_names.document(plan_names.read(REPOSITORY)),
 }

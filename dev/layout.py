@@ -65,9 +65,11 @@ def _project_folders(facts: Facts, index: int) -> Iterator[str]:
 
 
 def layout(facts: Facts, source: str) -> str:
-    """Return docs/layout.md; `source` is the text of appliance.toml, whose comments say what each path is."""
+    """Return docs/guide/layout.md; `source` is the text of appliance.toml, whose comments say what each path is."""
     return _lines(
         "# Layout of the appliance",
+        "",
+        "Every path, unit, port, group and user of the appliance.",
         "",
         "Made of `appliance/appliance.toml` by `make generate`: change it there.",
         "",

@@ -18,6 +18,7 @@ INPUTS = (
     "locks/runtime.txt",
     "appliance/appliance.toml",
     "appliance/stage0",
+    "docs/guide",
     "src",
     "systemd",
     "templates",

@@ -69,6 +69,8 @@ OWN = (
     Case("att.audit.list", {"limit": 1}, stable=False),
     Case("att.tools.search", {"query": "upgrade", "limit": 3}),
     Case("att.tools.search", {"limit": 0}, "invalid_input"),
+    Case("att.docs", {"search": "recovery key"}),
+    Case("att.docs", {"page": "no-such-page"}, "page_unknown"),
 )
 CASES: tuple[Case, ...] = (
     *OWN,

@@ -60,6 +60,7 @@ class Paths:
     seed: Path
     seed_bundle: Path
     docs: Path
+    manual: Path
 
 
 @dataclass(frozen=True)

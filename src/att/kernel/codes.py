@@ -182,6 +182,7 @@ CODES: dict[str, str] = {
     "pack_damaged": "make the pack again, whole and not thin, of every object from the running release's commit on",
     "pack_too_large": "make the change smaller: it passes a limit of what the appliance builds by itself",
     "pack_unreadable": "send a file that can be read",
+    "page_unknown": "list the pages with `attctl docs`",
     "password_weak": "use 12 characters or more",
     "patch_refused": "make it of main's tip with `git diff`, paths relative to the repository",
     "path_invalid": "name a file below the project, like `src/app/main.py`",

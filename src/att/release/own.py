@@ -19,6 +19,8 @@ _PACKAGES = {
     "src/att_nat/": ("nat", "att_nat/"),
 }
 _UNITS = "systemd/"
+_GUIDE = ("docs/guide/", "doc/")
+"""The guide of the appliance: its pages, and the man page of attctl."""
 _UPGRADE = "upgrade/"
 _CONSOLE = "src/console/"
 _NOT_BUILT = (".d.ts", ".test.ts", ".test.tsx", ".md")
@@ -42,6 +44,8 @@ def place_of(path: str, *, python: str, nat: bool) -> str | None:
         if path == source or (source.endswith("/") and path.startswith(source)):
             carried = venv == "venv" or nat
             return f"{site_of(venv, python)}/{package}{path.removeprefix(source)}" if carried else None
+    if path.startswith(_GUIDE[0]):
+        return _GUIDE[1] + path.removeprefix(_GUIDE[0])
     if path.startswith(_UNITS):
         if path.count("/") > 1 or not path.endswith(".service"):
             raise ValueError(f"cannot ship {path}: a release carries .service files alone")
@@ -54,7 +58,7 @@ def place_of(path: str, *, python: str, nat: bool) -> str | None:
 def is_own(place: str, *, python: str) -> bool:
     """Say whether a path of a release is made of ATT's own repository, or written by its build."""
     folders = [f"{site_of(venv, python)}/{package}" for venv, package in _PACKAGES.values() if package.count("/") == 1]
-    return place in (LICENCE, SBOM, PROVENANCE) or place.startswith((*folders, _UNITS, _UPGRADE))
+    return place in (LICENCE, SBOM, PROVENANCE) or place.startswith((*folders, _UNITS, _UPGRADE, _GUIDE[1]))
 
 
 def content_of(path: str, content: bytes, *, installed: Path, version: str) -> bytes:

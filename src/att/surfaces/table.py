@@ -37,6 +37,7 @@ ROOMS: Mapping[str, str] = MappingProxyType(
         "att.trace": "att.runtime.trace_operations",
         "att.test": "att.testing.operations",
         "att.tools": "att.surfaces.operations",
+        "att.docs": "att.docs.operations",
     }
 )
 """Name prefix → module whose `OPERATIONS` holds the operations of that name and below it."""

@@ -15,7 +15,7 @@ def test_the_committed_files_are_what_the_facts_make() -> None:
     for name, text in (
         ("appliance/sysusers.d/att.conf", layout.sysusers(FACTS)),
         ("appliance/tmpfiles.d/att.conf", layout.tmpfiles(FACTS)),
-        ("docs/layout.md", layout.layout(FACTS, source)),
+        ("docs/guide/layout.md", layout.layout(FACTS, source)),
     ):
         assert (ROOT / name).read_text(encoding="utf-8") == text, f"{name} is stale: run `make generate`"
 

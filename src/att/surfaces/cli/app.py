@@ -10,7 +10,7 @@ import click
 
 from att.kernel.errors import AttError, InvalidInput
 from att.surfaces.cli.exempt import EXTRAS
-from att.surfaces.cli.failure import INTERRUPTED, INVALID, OK, tell
+from att.surfaces.cli.failure import EXIT_CODES, INTERRUPTED, INVALID, OK, tell
 from att.surfaces.cli.target import Options
 from att.surfaces.cli.tree import Group, common_options
 
@@ -19,10 +19,9 @@ _HELP = """Operates an ATT appliance.
 On the appliance it signs you in by your user; elsewhere give --url and a token. Results go to stdout, all else to
 stderr.
 """
-_EPILOG = """\b
-Exit codes: 0 ok, 1 a negative answer (a difference, a failed check), 2 invalid input,
-3 degraded, 4 failed (error[code] on stderr says why, `attctl explain CODE` what helps),
-130 interrupted.
+_EPILOG = f"""\b
+Exit codes: {", ".join(f"{code} {words}" for code, (words, _) in EXIT_CODES.items())}.
+After 4 error[CODE] on stderr says why, `attctl explain CODE` what helps; `attctl docs` is the guide.
 
 \b
 Examples:

@@ -2,11 +2,23 @@
 
 import sys
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from att.kernel.errors import AttError
 
 OK, NEGATIVE, INVALID, DEGRADED, FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+EXIT_CODES: Mapping[int, tuple[str, str]] = MappingProxyType(
+    {
+        OK: ("ok", "It was done, or the answer is good."),
+        NEGATIVE: ("a negative answer", "A difference was found, a check or a test failed; stdout says which."),
+        INVALID: ("invalid input", "The command line or a file is wrong; stderr names the field. Nothing was done."),
+        DEGRADED: ("degraded", "It works, with something to look at; stdout says what."),
+        FAILED: ("failed", "It was refused, not found, or went wrong; the error code on stderr says why."),
+        INTERRUPTED: ("interrupted", "Ctrl+C, or a prompt that was left. A job that --wait watched goes on."),
+    }
+)
+"""What each exit code of attctl says: in a word or two, and what it means; the guide and the man page read it."""
 _INVALID_STATUSES = (400, 405, 413, 415, 422)
 
 

@@ -56,6 +56,8 @@ def item_of(value: Mapping[str, Any], form: str) -> str:
 def _table(value: Any, name: str) -> str:
     if name == "att.config.diff":
         return str(value["unified"])
+    if name == "att.docs":
+        return str(value["text"]) if value["text"] is not None else _table(_told(value), "")
     if not isinstance(value, dict):
         return _cell(value) + "\n"
     lines = []
@@ -73,6 +75,11 @@ def _table(value: Any, name: str) -> str:
     if rows and not lines:
         lines = ["nothing there"]
     return "\n".join(lines) + "\n" if lines else ""
+
+
+def _told(docs: dict[str, Any]) -> dict[str, Any]:
+    """Return what a table shows of the guide's list, or of what was found in it."""
+    return {"found": docs["found"]} if docs["found"] or not docs["pages"] else {"pages": docs["pages"]}
 
 
 def _entry(key: str, value: Any, width: int) -> list[str]:

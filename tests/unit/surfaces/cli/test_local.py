@@ -240,3 +240,13 @@ def test_an_unknown_field_of_a_local_operation_is_refused(machine: Facts, attctl
 def test_limits_of_the_request_hold_locally_too(far: FakeEngine, attctl: Attctl) -> None:
     assert attctl("upgrade", "history", "--limit", "0").code == 2
     assert far.asked == []
+
+
+def test_the_guide_is_read_without_the_api(attctl: Attctl) -> None:
+    listed = attctl("docs")
+    assert listed.code == 0
+    assert [line.split()[0] for line in listed.out.splitlines()[:3]] == ["NAME", "first-steps", "upgrade-and-rollback"]
+    assert attctl("docs", "backup").out.startswith("# Backup\n\n")
+    assert attctl("docs", "--search", "recovery key").out.startswith("PAGE")
+    refused = attctl("docs", "bakcup")
+    assert (refused.code, "error[page_unknown]" in refused.err) == (4, True)
