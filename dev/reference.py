@@ -30,9 +30,9 @@ def man_page() -> str:
         ".SH SYNOPSIS",
         f".B attctl\n{roff(first.usage)}",
         ".SH DESCRIPTION",
-        "On the appliance it signs you in by your user; elsewhere give \\-\\-url and a token. Results go to stdout, all",
-        "else to stderr. The guide is read with",
-        ".BR \"attctl docs\" .",
+        "On the appliance it signs you in by your user; elsewhere give \\-\\-url and a token.",
+        "Results go to stdout, all else to stderr. The guide is read with",
+        '.BR "attctl docs" .',
         ".SH OPTIONS",
         "Every command takes these, before or behind it:",
         *_items(first.options),
@@ -63,48 +63,55 @@ def commands_page() -> str:
     for entry in others:
         lines += ["", f"{'##' if entry.group else '###'} {entry.path}", "", f"{entry.summary}."]
         if not entry.group:
-            rows = (*entry.arguments, *entry.options)
-            lines += ["", "```sh", *entry.examples, "```", *(["", *_table(("argument or option", "what it does"), _code(rows))] if rows else [])]
+            lines += ["", "```sh", *entry.examples, "```"]
+        if rows := _code((*entry.arguments, *entry.options)) if not entry.group else []:
+            lines += ["", *_table(("argument or option", "what it does"), rows)]
     return "\n".join(lines) + "\n"
 
 
 def exit_codes_page() -> str:
     """Return the page of exit codes."""
     rows = [(f"`{code}`", words, meaning) for code, (words, meaning) in EXIT_CODES.items()]
-    return "\n".join(
-        [
-            "# Exit codes",
-            "",
-            "What `attctl` ends with, the same for every command.",
-            "",
-            *_table(("code", "says", "means"), rows),
-            "",
-            "After 2 and 4 there are two lines on stderr: `error[CODE]: cannot …: …` and `hint: …`. CODE is stable:",
-            "scripts and agents may rely on it. [Error codes](error-codes.md) lists them all, and this says one:",
-            "",
-            "```sh",
-            "attctl explain write_fenced",
-            "```",
-            "",
-            "`attctl status` tells a degraded appliance (3) from a broken one (4).",
-        ]
-    ) + "\n"
+    return (
+        "\n".join(
+            [
+                "# Exit codes",
+                "",
+                "What `attctl` ends with, the same for every command.",
+                "",
+                *_table(("code", "says", "means"), rows),
+                "",
+                "After 2 and 4 there are two lines on stderr: `error[CODE]: cannot …: …` and `hint: …`.",
+                "CODE is stable. [Error codes](error-codes.md) lists them all, and this explains one:",
+                "",
+                "```sh",
+                "attctl explain write_fenced",
+                "```",
+                "",
+                "`attctl status` tells a degraded appliance (3) from a broken one (4).",
+            ]
+        )
+        + "\n"
+    )
 
 
 def error_codes_page() -> str:
     """Return the page of error codes."""
-    return "\n".join(
-        [
-            "# Error codes",
-            "",
-            "What each error code means for you: the hint that comes with it.",
-            "",
-            "`attctl` shows a code as `error[CODE]` on stderr, the console and REST in a problem document as `code`,",
-            "MCP in the result of a tool. `attctl explain CODE` says the same as this page.",
-            "",
-            *_table(("code", "what helps"), [(f"`{code}`", hint) for code, hint in sorted(CODES.items())]),
-        ]
-    ) + "\n"
+    return (
+        "\n".join(
+            [
+                "# Error codes",
+                "",
+                "What each error code means for you: the hint that comes with it.",
+                "",
+                "`attctl` shows a code as `error[CODE]` on stderr, the console and REST in a problem as `code`,",
+                "MCP in the result of a tool. `attctl explain CODE` says the same as this page.",
+                "",
+                *_table(("code", "what helps"), [(f"`{code}`", hint) for code, hint in sorted(CODES.items())]),
+            ]
+        )
+        + "\n"
+    )
 
 
 def _section(entry: Entry) -> Iterator[str]:

@@ -23,7 +23,8 @@ class Block:
 
 def blocks(text: str) -> list[Block]:
     """Return the blocks of a page in order."""
-    return [Block(found[1], found[2], tuple(found[3].replace("\\\n", " ").splitlines())) for found in _BLOCK.finditer(text)]
+    found = _BLOCK.findall(text)
+    return [Block(language, where, tuple(body.replace("\\\n", " ").splitlines())) for language, where, body in found]
 
 
 def typed(text: str) -> Iterator[list[str]]:

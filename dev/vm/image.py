@@ -19,7 +19,18 @@ from dev.vm.step import VmError, appliance_step, output_of, run, say
 
 _PACKER = ROOT / "packer"
 _TREE = ("appliance", "provision", "schemas", "docs", "README.md", "LICENSE")
-_INPUTS = ("appliance", "provision", "packer", "systemd", "src", "upgrade", "schemas", "templates", "docs/guide", "locks/runtime.txt")
+_INPUTS = (
+    "appliance",
+    "provision",
+    "packer",
+    "systemd",
+    "src",
+    "upgrade",
+    "schemas",
+    "templates",
+    "docs/guide",
+    "locks/runtime.txt",
+)
 _BUILD_SECONDS_MAX = 3600
 _DEFAULT_DISK_MIB = 8192
 _SCRUBBED = "APPLIANCE_STEP:scrub:OK:"

@@ -118,7 +118,7 @@ class Console:
         expect(self.heading(heading)).to_be_visible()
 
     def go(self, place: str) -> None:
-        """Go by the main navigation: Overview, Releases & upgrade, Jobs, Tokens, Audit."""
+        """Go by the main navigation: Overview, Releases & upgrade, Jobs, Tokens, Audit, Docs."""
         self.page.get_by_role("navigation", name="Main").get_by_role("link", name=place).click()
         expect(self.heading(place)).to_be_visible()
 

@@ -18,6 +18,8 @@ PLACES = {
     "/jobs": "Jobs",
     "/tokens": "Tokens",
     "/audit": "Audit",
+    "/docs": "Docs",
+    "/docs/upgrade-and-rollback": "Upgrade and rollback",
     "/no/such/page": "No such page",
 }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from att.docs.schema import Line, Page
+from att.docs.schema import DocsLine, DocsPage
 
 ORDER = ("first-steps", "upgrade-and-rollback", "backup", "security-model", "exit-codes", "error-codes", "commands")
 """The order in which a newcomer reads; what is not named here comes after, by name."""
@@ -15,16 +15,16 @@ def ordered(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
 
 
-def page_of(name: str, text: str) -> Page:
+def page_of(name: str, text: str) -> DocsPage:
     """Return what a list says of a page: its first heading, and the first paragraph under it."""
     paragraphs = [part.strip() for part in text.split("\n\n")]
     heads = [part for part in paragraphs if part.startswith("# ")]
     title = heads[0].removeprefix("# ") if heads else name
     following = paragraphs[paragraphs.index(heads[0]) + 1 :] if heads else paragraphs
-    return Page(name=name, title=title, summary=" ".join(following[0].split()) if following else "")
+    return DocsPage(name=name, title=title, summary=" ".join(following[0].split()) if following else "")
 
 
-def lines_with(name: str, text: str, words: str) -> Iterator[Line]:
+def lines_with(name: str, text: str, words: str) -> Iterator[DocsLine]:
     """Yield the lines of a page that hold all words, whatever their case; a heading counts as a line."""
     wanted = words.casefold().split()
     heading, in_code = "", False
@@ -35,4 +35,4 @@ def lines_with(name: str, text: str, words: str) -> Iterator[Line]:
         if line.startswith("#") and not in_code:
             heading = line.lstrip("#").strip()
         if wanted and all(word in line.casefold() for word in wanted):
-            yield Line(page=name, heading=heading, line=line)
+            yield DocsLine(page=name, heading=heading, line=line)

@@ -16,7 +16,7 @@ class DocsRequest(BaseModel):
     )
 
 
-class Page(BaseModel):
+class DocsPage(BaseModel):
     """A page of the guide."""
 
     name: str
@@ -24,7 +24,7 @@ class Page(BaseModel):
     summary: str
 
 
-class Line(BaseModel):
+class DocsLine(BaseModel):
     """A line in which all words stand, and the heading above it."""
 
     page: str
@@ -35,6 +35,6 @@ class Line(BaseModel):
 class Docs(BaseModel):
     """`pages`: all of them, the one that was asked for, or those with a line that was found; `text` is Markdown."""
 
-    pages: list[Page]
+    pages: list[DocsPage]
     text: str | None = None
-    found: list[Line] = []
+    found: list[DocsLine] = []

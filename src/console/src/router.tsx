@@ -115,6 +115,18 @@ const tree = root.addChildren([
       },
       component: lazyRouteComponent(() => import("./pages/audit/audit"), "AuditPage"),
     }),
+    createRoute({
+      ...page("/docs"),
+      validateSearch: (search): { search?: string } => {
+        const words = word(search.search);
+        return words ? { search: words } : {};
+      },
+      component: lazyRouteComponent(() => import("./pages/docs/docs"), "DocsPage"),
+    }),
+    createRoute({
+      ...page("/docs/$page"),
+      component: lazyRouteComponent(() => import("./pages/docs/page"), "DocPage"),
+    }),
   ]),
 ]);
 

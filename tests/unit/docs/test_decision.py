@@ -5,9 +5,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from att.docs.decision import ORDER, lines_with, ordered, page_of
-from att.docs.schema import Line, Page
+from att.docs.schema import DocsLine, DocsPage
 
-TEXT = "# Backup\n\nOne file\nholds all.\n\n## The key\n\n```sh\n# attctl backup\nattctl backup key >key.txt\n```\nKeep the KEY.\n"
+TEXT = """# Backup
+
+One file
+holds all.
+
+## The key
+
+```sh
+# attctl backup
+attctl backup key >key.txt
+```
+Keep the KEY.
+"""
 
 
 def test_pages_come_in_the_order_of_a_newcomer_and_others_after_them_by_name() -> None:
@@ -27,12 +39,12 @@ def test_pages_come_in_the_order_of_a_newcomer_and_others_after_them_by_name() -
     ],
 )
 def test_a_page_is_called_by_its_heading_and_told_by_its_first_paragraph(text: str, title: str, summary: str) -> None:
-    assert page_of("name", text) == Page(name="name", title=title, summary=summary)
+    assert page_of("name", text) == DocsPage(name="name", title=title, summary=summary)
 
 
 def test_a_line_is_found_by_all_of_its_words_below_its_heading_and_a_comment_of_code_is_no_heading() -> None:
     assert list(lines_with("backup", TEXT, "key attctl")) == [
-        Line(page="backup", heading="The key", line="attctl backup key >key.txt")
+        DocsLine(page="backup", heading="The key", line="attctl backup key >key.txt")
     ]
     assert [one.line for one in lines_with("backup", TEXT, "key")] == [
         *("## The key", "attctl backup key >key.txt", "Keep the KEY."),

@@ -5,7 +5,7 @@ import { body, client } from "./client";
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
-export type Status = Schemas["Status"];
+export type Status = Schemas["att__diagnostics__schema__Status"];
 export type Transaction = Schemas["Transaction"];
 export type Plan = Schemas["Plan"];
 export type Release = Schemas["Release"];
@@ -14,6 +14,8 @@ export type TokenCreated = Schemas["TokenCreated"];
 export type Job = Schemas["Job"];
 export type JobState = Job["state"];
 export type AuditRecord = Schemas["AuditRecord"];
+
+export type DocsLine = Schemas["DocsLine"];
 
 export const tokens = (all: boolean) =>
   queryOptions({
@@ -66,6 +68,13 @@ export const status = queryOptions({
   queryKey: ["status"],
   queryFn: () => body(client.GET("/api/v1/status")),
 });
+
+/** The guide: its pages, one of them with its text, or the lines that hold some words. */
+export const docs = (query: { page?: string; search?: string }) =>
+  queryOptions({
+    queryKey: ["docs", query],
+    queryFn: () => body(client.GET("/api/v1/docs", { params: { query } })),
+  });
 
 export const releases = queryOptions({
   queryKey: ["releases"],

@@ -356,6 +356,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the guide of the running release: its pages, one of them, or the lines that hold some words
+         * @description Which page, or which words; neither lists the pages.
+         */
+        get: operations["att_docs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -1712,6 +1732,26 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Sign everybody out; API tokens stay good
+         * @description Nothing to say.
+         */
+        delete: operations["att_sessions_purge"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3579,6 +3619,66 @@ export interface components {
             used_percent: number;
             /** Free Mb */
             free_mb: number;
+        };
+        /**
+         * Docs
+         * @description `pages`: all of them, the one that was asked for, or those with a line that was found; `text` is Markdown.
+         */
+        Docs: {
+            /** Pages */
+            pages: components["schemas"]["DocsPage"][];
+            /**
+             * Text
+             * @default null
+             */
+            text: string | null;
+            /**
+             * Found
+             * @default []
+             */
+            found: components["schemas"]["DocsLine"][];
+        };
+        /**
+         * DocsLine
+         * @description A line in which all words stand, and the heading above it.
+         */
+        DocsLine: {
+            /** Page */
+            page: string;
+            /** Heading */
+            heading: string;
+            /** Line */
+            line: string;
+        };
+        /**
+         * DocsPage
+         * @description A page of the guide.
+         */
+        DocsPage: {
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /** Summary */
+            summary: string;
+        };
+        /**
+         * DocsRequest
+         * @description Which page, or which words; neither lists the pages.
+         */
+        DocsRequest: {
+            /**
+             * Page
+             * @description a page's name
+             * @default null
+             */
+            page: string | null;
+            /**
+             * Search
+             * @description the lines that hold all of these words
+             * @default null
+             */
+            search: string | null;
         };
         /**
          * Edge
@@ -5779,6 +5879,22 @@ export interface components {
             checked: number;
             /** Violations */
             violations: components["schemas"]["SecretViolation"][];
+        };
+        /**
+         * SessionsPurge
+         * @description Nothing to say.
+         */
+        SessionsPurge: Record<string, never>;
+        /**
+         * SessionsPurged
+         * @description Everybody is signed out; API tokens go on to be good.
+         */
+        SessionsPurged: {
+            /**
+             * Ended
+             * @description how many sessions there were, the caller's own among them
+             */
+            ended: number;
         };
         /**
          * Severity
@@ -9073,6 +9189,101 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CredentialPage"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_docs: {
+        parameters: {
+            query?: {
+                page?: string;
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Docs"];
                 };
             };
             /** @description No credential, or one that is not valid. */
@@ -17782,6 +17993,101 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SecretsReport"];
+                };
+            };
+            /** @description No credential, or one that is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing there by that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state, a rule, or a missing confirmation forbids it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is wrong; `field` names where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ATT's own fault or the machine's. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: try again as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    att_sessions_purge: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id that the first call answered; the second call carries it. */
+                "X-Confirmation-Id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionsPurged"];
                 };
             };
             /** @description No credential, or one that is not valid. */

@@ -6,6 +6,7 @@ const ICONS = {
   jobs: "M2.5 4h1M2.5 8h1M2.5 12h1M6 4h7.5M6 8h7.5M6 12h7.5",
   tokens: "M10.2 9.6a3.9 3.9 0 1 0-3.8-3.8L2 10.2V14h3.4v-1.9h1.9v-1.9zM11 5h.01",
   audit: "M4 1.8h6l2.5 2.6v9.8H4zM6 7h4.5M6 9.5h4.5M6 12h3",
+  docs: "M8 3.6C6.5 2.4 4.5 2.2 2 2.5v10.3c2.5-.3 4.5-.1 6 1.2 1.5-1.3 3.5-1.5 6-1.2V2.5c-2.5-.3-4.5-.1-6 1.1zM8 3.6v10.4",
 } as const;
 
 const PLACES = [
@@ -14,6 +15,7 @@ const PLACES = [
   { to: "/jobs", label: "Jobs", icon: "jobs" },
   { to: "/tokens", label: "Tokens", icon: "tokens" },
   { to: "/audit", label: "Audit", icon: "audit" },
+  { to: "/docs", label: "Docs", icon: "docs" },
 ] as const;
 
 export function Nav({ onGo }: { onGo?: () => void }) {

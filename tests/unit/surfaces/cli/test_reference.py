@@ -1,4 +1,4 @@
-"""Help, man page and guide against the parser: no command without an example, no documented line that does not parse."""
+"""Help, man page and guide against the parser: no command without an example, no line that does not parse."""
 
 import ast
 import re
@@ -117,9 +117,9 @@ def test_every_command_that_is_attctls_own_is_driven_by_a_test() -> None:
 
 
 def lines_of(path: Path) -> Iterator[tuple[str, ...]]:
-    """Yield the command lines of a test: what it calls attctl with, as far as they are words, and lists of such words."""
+    """Yield the command lines of a test: what attctl is called with, as far as they are words, and lists of those."""
     text = path.read_text(encoding="utf-8")
-    if path == Path(__file__) or "attctl" not in text and "told(" not in text:
+    if path == Path(__file__) or ("attctl" not in text and "told(" not in text):
         return
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ("attctl", "told"):
