@@ -18,7 +18,7 @@ from dev.vm.places import ARTIFACTS, ROOT, cache, digest_of, files_of, sha256_of
 from dev.vm.step import VmError, appliance_step, output_of, run, say
 
 _PACKER = ROOT / "packer"
-_TREE = ("appliance", "provision", "schemas", "docs", "README.md", "LICENSE")
+_TREE = ("appliance", "provision", "schemas")
 _INPUTS = (
     "appliance",
     "provision",
