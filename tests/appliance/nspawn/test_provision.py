@@ -126,7 +126,10 @@ def test_the_image_carries_the_history_of_its_release(appliance_root: Path) -> N
 
 
 def test_people_find_the_guide_of_the_running_release_where_they_look(appliance_root: Path) -> None:
-    links = {"usr/share/doc/att": "/opt/att/current/doc", "usr/share/man/man1/attctl.1": "/opt/att/current/doc/attctl.1"}
+    links = {
+        "usr/share/doc/att": "/opt/att/current/doc",
+        "usr/share/man/man1/attctl.1": "/opt/att/current/doc/attctl.1",
+    }
     assert {path: str((appliance_root / path).readlink()) for path in links} == links
     carried = appliance_root / "opt/att" / (appliance_root / "opt/att/current").readlink() / "doc"
     guide = {path.name: path.read_bytes() for path in (ROOT / "docs/guide").iterdir()}
