@@ -42,7 +42,8 @@ def _below(command: click.Command, context: click.Context) -> Iterator[Entry]:
 
 def _entry(command: click.Command, context: click.Context) -> Entry:
     text = command.help or ""
-    explained = dict(_ITEM.fullmatch(line).groups() for line in _block(text, "Arguments") if _ITEM.fullmatch(line))
+    items = map(_ITEM.fullmatch, _block(text, "Arguments"))
+    explained = {item[1]: item[2] for item in items if item}
     named = [one.make_metavar(context) for one in command.params if isinstance(one, click.Argument)]
     records = [one.get_help_record(context) for one in command.params if isinstance(one, click.Option)]
     return Entry(

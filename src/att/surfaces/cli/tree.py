@@ -14,7 +14,7 @@ from att.surfaces.cli.target import Options
 
 Words = tuple[str, ...]
 Extra = Callable[[], click.Command]
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _HOOKS = ("wait", "yes")
 
 

@@ -248,5 +248,5 @@ def test_the_guide_is_read_without_the_api(attctl: Attctl) -> None:
     assert [line.split()[0] for line in listed.out.splitlines()[:3]] == ["NAME", "first-steps", "upgrade-and-rollback"]
     assert attctl("docs", "backup").out.startswith("# Backup\n\n")
     assert attctl("docs", "--search", "recovery key").out.startswith("PAGE")
-    refused = attctl("docs", "bakcup")
+    refused = attctl("docs", "backups")
     assert (refused.code, "error[page_unknown]" in refused.err) == (4, True)
