@@ -1,22 +1,24 @@
-"""The guide of this checkout, and of a folder."""
+"""The guide of this checkout, which a test may run without being its release, and of a folder."""
 
 from pathlib import Path
 
 import pytest
 
 from att.docs.decision import FOUND_MAX, ORDER
-from att.docs.service import guide, guide_folder
+from att.docs.service import guide
 from att.kernel.errors import NotFound
+
+GUIDE = Path(__file__).parents[3] / "docs" / "guide"
 
 
 def test_the_guide_has_every_page_that_a_newcomer_needs_with_title_and_summary() -> None:
-    pages = guide(guide_folder()).pages
+    pages = guide(GUIDE).pages
     assert [one.name for one in pages] == [*ORDER, "layout"]
     assert all(one.title and one.summary for one in pages)
 
 
 def test_one_page_comes_with_its_text() -> None:
-    found = guide(guide_folder(), "backup")
+    found = guide(GUIDE, "backup")
     assert [one.name for one in found.pages] == ["backup"]
     assert found.text
     assert found.text.startswith("# Backup\n")
@@ -25,7 +27,7 @@ def test_one_page_comes_with_its_text() -> None:
 @pytest.mark.parametrize("page", ["none", "../layout", "attctl.1", ""])
 def test_what_is_no_page_is_not_found(page: str) -> None:
     with pytest.raises(NotFound) as error:
-        guide(guide_folder(), page)
+        guide(GUIDE, page)
     assert error.value.code == "page_unknown"
 
 

@@ -91,7 +91,12 @@ def test_every_attctl_line_of_the_guide_parses(page: str) -> None:
 
 
 def test_a_line_that_no_longer_parses_would_be_found() -> None:
-    for line in ("attctl upgrade applied a.attb", "attctl upgrade apply", "attctl status --colour", "ls | attctl token"):
+    for line in (
+        "attctl upgrade applied a.attb",
+        "attctl upgrade apply",
+        "attctl status --colour",
+        "ls | attctl token",
+    ):
         (arguments,) = guide.commands(line)
         with pytest.raises((click.UsageError, AssertionError)):
             parse(arguments)
