@@ -23,10 +23,13 @@ _PRESS_AGAIN_SECONDS = 20
 
 @dataclass(frozen=True)
 class Plan:
-    """What a machine is made of. `forwards` maps a port of the guest to one of this host's loopback interface."""
+    """What a machine is made of. `forwards` maps a port of the guest to one of this host's loopback interface.
+
+    `network` are further options of QEMU's user network, `uuid` is what the firmware calls the machine.
+    """
 
     image: Path
-    seed: Path
+    seed: Path | None
     forwards: dict[int, int] = field(default_factory=dict)
     accelerator: str = accelerator.TCG
     cpus: int = 2
@@ -34,6 +37,8 @@ class Plan:
     disk_gib: int = 0
     restricted: bool = True
     uefi: bool = False
+    network: tuple[str, ...] = ()
+    uuid: str = ""
 
 
 class Machine:
@@ -142,17 +147,21 @@ class Machine:
     def _command(self) -> list[str]:
         plan = self.plan
         network = "user,id=net0" + (",restrict=on" if plan.restricted else "")
+        network += "".join(f",{option}" for option in plan.network)
         network += "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{guest}" for guest, host in plan.forwards.items())
         command = ["qemu-system-x86_64", *accelerator.arguments(plan.accelerator)]
         command += ["-smp", str(plan.cpus), "-m", str(plan.memory_mib), "-display", "none"]
         command += ["-drive", f"file={self.disk},if=virtio,format=qcow2,discard=unmap,cache=writeback"]
-        command += ["-drive", f"file={plan.seed},if=virtio,format=raw,readonly=on"]
+        if plan.seed is not None:
+            command += ["-drive", f"file={plan.seed},if=virtio,format=raw,readonly=on"]
         command += ["-netdev", network, "-device", "virtio-net-pci,netdev=net0", "-device", "virtio-rng-pci"]
         command += [
             "-chardev",
             f"socket,id=serial0,path={self._console},server=on,wait=off,logfile={self.serial_log},logappend=on",
         ]
         command += ["-serial", "chardev:serial0", "-qmp", f"unix:{self._qmp},server=on,wait=off"]
+        if plan.uuid:
+            command += ["-uuid", plan.uuid]
         if plan.uefi:
             command += ["-bios", "/usr/share/ovmf/OVMF.fd"]
         return command

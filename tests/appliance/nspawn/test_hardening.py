@@ -1,12 +1,16 @@
-"""Each unit scores within its ratchet, and under its real properties the table unit × probe holds."""
+"""Each unit scores within its ratchet, under its real properties the table unit × probe holds, and two ports answer."""
 
 import errno
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from dev.vm.machine import wait_until
 from tests.appliance.nspawn import template
 from tests.appliance.nspawn.container import MODULES, Container, overlay
 
@@ -228,3 +232,36 @@ def test_under_the_units_real_properties_each_probe_fails_as_expected(probed: Co
 def test_the_table_speaks_of_error_codes_and_of_every_probe_of_the_issue() -> None:
     assert {code for unit in UNITS for code in wanted(unit).values()} <= set(errno.errorcode.values())
     assert set(ALWAYS) | {"read=/etc/shadow"} == EVERYWHERE
+
+
+@contextmanager
+def neighbour(appliance: Container) -> Iterator[list[str]]:
+    """A machine of its own on the appliance's network; gives the command line that runs a program there."""
+    with subprocess.Popen(["unshare", "--net", "sleep", "infinity"]) as sleeper:
+        there = ["nsenter", f"--target={sleeper.pid}", "--net", "--"]
+        try:
+            # The program's file name changes in the moment in which it has its own network.
+            wait_until(lambda: "sleep" in Path(f"/proc/{sleeper.pid}/comm").read_text(), 10, "a network")
+            ends = ["type", "veth", "peer", "name", "cable", "netns", str(sleeper.pid)]
+            wire = ["ip", "link", "add", "cable", "netns", str(appliance.leader), *ends]
+            subprocess.run(wire, check=True, timeout=30)
+            for enter, number in ((appliance.network(), 1), (there, 2)):
+                for line in (f"-4 addr add 192.0.2.{number}/24", f"-6 addr add 2001:db8::{number}/64 nodad"):
+                    subprocess.run([*enter, "ip", *line.split(), "dev", "cable"], check=True, timeout=30)
+                subprocess.run([*enter, "ip", "link", "set", "cable", "up"], check=True, timeout=30)
+            yield there
+        finally:
+            # The cable goes with its end.
+            sleeper.kill()
+
+
+@pytest.mark.parametrize(("address", "doors"), [("192.0.2.1", [22, 7443]), ("2001:db8::1", [22])])
+def test_from_outside_only_ssh_and_the_appliance_port_answer(
+    appliance: Container, address: str, doors: list[int]
+) -> None:
+    program = Path(__file__).parents[1] / "port_scan.py"
+    with neighbour(appliance) as there:
+        line = [*there, sys.executable, "-I", str(program), address]
+        done = subprocess.run(line, check=True, capture_output=True, text=True, timeout=300)
+    found = json.loads(done.stdout)
+    assert found == {"tcp": {"open": doors, "silent": []}, "udp": {"open": [], "silent": []}}

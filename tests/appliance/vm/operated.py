@@ -22,6 +22,7 @@ from dev.vm.machine import Machine, Plan, free_port, wait_until
 from dev.vm.seed import Identity, seed_disk
 from dev.vm.step import VmError
 from tests.appliance.vm.ssh_box import SshBox
+from tests.fakes import ec2_metadata
 from tests.fakes.bundles import CATALOGUE, unpacked
 
 # Emulation is six to nine times slower than the machine it runs on, and that machine may be busy.
@@ -166,20 +167,31 @@ def image_to_try() -> Image:
 
 
 @contextmanager
-def operated(tried: Image, folder: Path, *, settings: str = "") -> Iterator[Operated]:
-    """An appliance of this image on a fresh disk, without any network but its forwarded ports; off at the end."""
+def operated(
+    tried: Image, folder: Path, *, settings: str = "", uefi: bool = False, cloud: Path | None = None
+) -> Iterator[Operated]:
+    """An appliance of this image on a fresh disk, without any network but its forwarded ports; off at the end.
+
+    It is told who it is by a seed disk; with `cloud` by a metadata service as Amazon's, whose folder that is.
+    """
     token = f"att_{secrets.token_urlsafe(32)}"
     key = folder / "id_ed25519"
     digest = hashlib.sha256(token.encode()).hexdigest()
     identity = Identity(f"test-{secrets.token_hex(8)}", "att-test", (make_key(key),), settings, digest)
-    seed_disk(folder / "seed.iso", identity)
+    if cloud is None:
+        seed_disk(folder / "seed.iso", identity)
+    else:
+        ec2_metadata.furnish(cloud, identity)
     guest = Guest(free_port(), free_port(), key)
     plan = Plan(
         image=tried.disk,
-        seed=folder / "seed.iso",
+        seed=folder / "seed.iso" if cloud is None else None,
         forwards={22: guest.ssh_port, 7443: guest.https_port},
         accelerator=accelerator.chosen(tried.disk),
         restricted=True,
+        uefi=uefi,
+        network=ec2_metadata.network(cloud) if cloud is not None else (),
+        uuid=ec2_metadata.UUID if cloud is not None else "",
     )
     machine = Machine(folder / "machine", plan)
     try:
