@@ -1,7 +1,7 @@
 """Knocks at ports of one address and prints as JSON which are open and which stay silent. Runs by itself.
 
-Usage: port_scan.py ADDRESS. Every TCP port is asked for a connection. UDP ports up to 1,024 and well-known ones above get
-a datagram: a closed one is told by the other side's ICMP answer, and the silent ones are asked again a few times.
+Usage: port_scan.py ADDRESS. Every TCP port is asked for a connection. UDP ports up to 1,024 and well-known ones above
+get a datagram: a closed one is told by the other side's ICMP answer, and the silent ones are asked again a few times.
 """
 
 import errno

@@ -249,6 +249,9 @@ def neighbour(appliance: Container) -> Iterator[list[str]]:
                 for line in (f"-4 addr add 192.0.2.{number}/24", f"-6 addr add 2001:db8::{number}/64 nodad"):
                     subprocess.run([*enter, "ip", *line.split(), "dev", "cable"], check=True, timeout=30)
                 subprocess.run([*enter, "ip", "link", "set", "cable", "up"], check=True, timeout=30)
+            # Else a closed UDP port is told once a second.
+            limits = ["net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"]
+            subprocess.run([*appliance.network(), "sysctl", "-q", "-w", *limits], check=True, timeout=30)
             yield there
         finally:
             # The cable goes with its end.
