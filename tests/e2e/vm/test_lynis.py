@@ -8,7 +8,8 @@ import pytest
 from dev.vm import basedisk
 from dev.vm.guest import Guest
 from dev.vm.image import Image
-from tests.appliance.vm.operated import Operated
+from dev.vm.machine import wait_until
+from tests.appliance.vm.operated import BOOT_SECONDS_MAX, Operated
 from tests.bench.table import Row, write
 from tests.e2e.vm.test_boot_time import machine_of
 
@@ -29,7 +30,7 @@ sudo cat {REPORT}
 
 @dataclass(frozen=True)
 class Audit:
-    """What Lynis reported: its version, its index, its warnings; what it found to listen, as `address protocol`."""
+    """What Lynis reported, a line for each finding: `name=value` or `name[]=value`."""
 
     text: str
 
@@ -59,7 +60,8 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> int:
     base = machine_of(basedisk.base_disk(), folder / "machine", disk_gib=8, ready=False)
     base.machine.start()
     try:
-        base.wait(base.machine, 900, None)
+        base.wait(base.machine, BOOT_SECONDS_MAX, None)
+        wait_until(lambda: base.guest.ssh("true", check=False).returncode == 0, 300, "a login", every_seconds=2)
         return audited(base.guest).index
     finally:
         base.machine.power_cut()
