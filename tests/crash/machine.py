@@ -14,11 +14,12 @@ from tests.crash.releases import Content, FakeBundle
 from att.appliance import facts
 from att.health.decision import Round
 from att.upgrade.decision import Schema
-from att.upgrade.door import tail_of
+from att.upgrade.door import newest_of
 from att.upgrade.ports import DatabaseInfo, Tell
 from att.upgrade.service import Asked, Engine
 from att.upgrade.tools import Tools, layout_of
 from att_stage0 import generator
+from att_stage0.audit import tail
 from att_stage0.policy.decision import Context
 from att_stage0.readiness import Readiness
 from att_stage0.recover import recover, watchdog
@@ -432,7 +433,7 @@ def problems(machine: Machine) -> list[str]:
 
 def undecided(machine: Machine) -> list[str]:
     """Every record of a rollback in the journal that no recorded decision allows, in the journal or the audit log."""
-    audit = tail_of(str(machine.layout.audit), 10_000)
+    audit = newest_of(tail(machine.layout.audit, 10 << 20), 10_000)
     allowed = {line["transaction"] for line in audit if line.get("rollback_policy_status") == "allow"}
     kinds: dict[str, str] = {}
     found = []

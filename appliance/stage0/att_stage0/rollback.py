@@ -22,6 +22,7 @@ PROOFS_IN_A_ROW = 3
 PROOF_PAUSE_SECONDS = 0.5
 READY_SECONDS_DEFAULT = 120.0
 INSIST_TIMES = 3
+LOGS_KEPT = 50
 
 
 def roll_back(world: World, transaction: Transaction, step: RollBack, *, live: bool) -> Transaction:
@@ -251,3 +252,5 @@ def _write_log(world: World, transaction: Transaction) -> None:
         world.write(world.layout.logs / str(transaction.values["log"]), "\n".join(parts) + "\n", mode=0o640)
     except OSError as error:
         world.audit("log_failed", transaction, error=str(error))
+    for old in sorted(world.layout.logs.glob("rollback-*.log"))[:-LOGS_KEPT]:
+        old.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from att_stage0 import links
+from att_stage0 import audit, links
 from att_stage0.journal import Journal, sync, sync_directory
 from att_stage0.layout import API, Layout
 from att_stage0.policy.decision import PHASE as POLICY_PHASE
@@ -132,7 +132,7 @@ class World:
         return {"v": 1, "at": clock.now(), "boot": clock.boot_id(), "monotonic": clock.monotonic(), **body}
 
     def audit(self, action: str, transaction: Transaction, **extra: Any) -> None:
-        """Append one line to audit.log. A full disk must not stop a rollback, so a failure is only told on stderr."""
+        """Append one line to audit.log, which a full disk must not turn into the end of a rollback."""
         line = {
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.clock.now())),
             "action": f"upgrade.{action}",
@@ -148,7 +148,7 @@ class World:
             **({"failure": dict(transaction.failure)} if transaction.failure else {}),
             **extra,
         }
-        append_line(self.layout.audit, line)
+        audit.append(self.layout.audit, line)
 
     def switch(self, link: Path, target: str) -> None:
         """Point a link, durably; already right is no effect."""

@@ -22,7 +22,7 @@ from att.config.settings import Backup as Settings
 from att.config.store import holding
 from att.effects.filesystem import write_atomically
 from att.kernel.errors import AttError, Conflict, InvalidInput, NotFound
-from att.upgrade.audit import audit
+from att.machine.audit.record import write_audit
 from att_stage0.world import Busy
 
 LAST = "last.json"
@@ -170,7 +170,7 @@ class Backups:
         write_atomically(path, now.model_dump_json().encode() + b"\n")
 
     def _audit(self, action: str, **extra: str) -> None:
-        audit(world_of(self.facts), action, by=self.by, door="ssh", **extra)
+        write_audit(self.facts.paths.audit, action, by=self.by, door="ssh", **extra)
 
 
 _SHOWN = {"appliance", "made", "release", "schema_version"}

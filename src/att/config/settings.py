@@ -105,7 +105,7 @@ class Upgrade(Section):
 
 
 class Audit(Section):
-    """The API's audit table; the engine's /var/log/att/audit.log is never shortened."""
+    """The API's audit table; what root does is in /var/log/att/audit.log, of which the newest 100 MB stay."""
 
     keep_days: int = setting(400, "Days an audit record is kept", ge=30, le=3_650, reload=RESTART_API)
 

@@ -21,6 +21,7 @@ CODES: dict[str, str] = {
     "archive_hostile": "make the archive again without this entry",
     "archive_too_large": "leave out what can be made again: caches, environments, build results",
     "archive_unreadable": "send a .tar, .tar.gz, .tar.xz or .zip, whole",
+    "audit_missing": "look in /var/log/att: the first thing that root does writes it",
     "backup_damaged": "take another copy of the file, or an earlier backup: `attctl backup list`",
     "backup_failed": "see the cause, then try again: no file was written",
     "backup_foreign": "name a file that `attctl backup create` made on an appliance of this kind",

@@ -207,17 +207,10 @@ def operators() -> frozenset[str]:
     return frozenset(group.gr_mem) | {one.pw_name for one in pwd.getpwall() if one.pw_gid == group.gr_gid}
 
 
-def tail_of(path: str, limit: int) -> list[dict[str, Any]]:
-    """The last `limit` JSON lines of a log, newest first; lines that are none are passed over."""
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 -- seeks
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - 1_000 * limit - _CHUNK))
-            lines = file.read().splitlines()
-    except FileNotFoundError:
-        return []
+def newest_of(text: bytes, limit: int) -> list[dict[str, Any]]:
+    """The last `limit` JSON lines of the end of a log, newest first; lines that are none are passed over."""
     found = []
-    for line in reversed(lines):
+    for line in reversed(text.splitlines()):
         try:
             entry = json.loads(line)
         except ValueError:

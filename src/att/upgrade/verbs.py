@@ -8,19 +8,21 @@ from typing import Any
 from att.appliance import Facts
 from att.config import store as config_store
 from att.kernel.errors import InvalidInput, NotFound
+from att.machine.audit.record import write_audit
 from att.secrets.check import check as secrets_check
 from att.upgrade.approvals.ports import Workshop
 from att.upgrade.approvals.releasing import Releases
 from att.upgrade.approvals.service import Proposals
 from att.upgrade.approvals.verbs import BootstrapVerbs
-from att.upgrade.audit import audit
-from att.upgrade.door import operators, tail_of
+from att.upgrade.door import newest_of, operators
 from att.upgrade.service import Asked, Engine
 from att.upgrade.spool import spool
 from att.upgrade.tools import Tools
 from att.upgrade.wire import Ask, Peer, there
+from att_stage0.audit import tail
 from att_stage0.policy.decision import Override
 
+_NEWEST_BYTES = 65_536
 WATCH_SECONDS = 0.2
 WATCH_SECONDS_MAX = 240.0
 
@@ -155,7 +157,8 @@ class Verbs:
         return made
 
     def _audit(self, ask: Ask, _peer: Peer, _fd: int | None) -> Any:
-        return {"entries": tail_of(str(self._tools.world.layout.audit), ask.count("limit", 100, 1000))}
+        path, limit = self._tools.world.layout.audit, ask.count("limit", 100, 1000)
+        return {"entries": newest_of(tail(path, 1_000 * limit + _NEWEST_BYTES), limit)}
 
     def _sweep(self, ask: Ask, peer: Peer, _fd: int | None) -> Any:
         self._engine.sweep()
@@ -163,4 +166,5 @@ class Verbs:
         return {}
 
     def _record(self, action: str, ask: Ask, peer: Peer, **extra: Any) -> None:
-        audit(self._tools.world, action, by=peer.told, door=peer.door, request_id=ask.request_id, **extra)
+        path = self._tools.world.layout.audit
+        write_audit(path, action, by=peer.told, door=peer.door, request_id=ask.request_id, **extra)

@@ -167,6 +167,19 @@ def test_a_network_on_trial_is_taken_up_and_reverts_when_nobody_confirms_it(appl
     assert "att-network-revert" not in timers
 
 
+def test_the_audit_log_of_the_engine_and_of_the_operator_is_one_chain(appliance: Container) -> None:
+    appliance.told("log", "level", "router", "inherit")
+    told = appliance.told("audit", "verify")
+    assert (told["whole"], told["unchained"]) == (True, 0)
+    actions = [json.loads(line)["action"] for line in appliance.read("/var/log/att/audit.log").splitlines()]
+    assert {"machine.log.level", "upgrade.transition"} <= set(actions)
+    appliance.run("cp", "/var/log/att/audit.log", "/root/audit.log")
+    appliance.run("sed", "-i", "1s/:/: /", "/var/log/att/audit.log")
+    broken = appliance.attctl("audit", "verify", "--json", check=False)
+    assert (broken.returncode, json.loads(broken.stdout)["broken"]["line"]) == (1, 2)
+    appliance.run("cp", "/root/audit.log", "/var/log/att/audit.log")
+
+
 def test_the_banner_at_login_says_how_the_appliance_is_at_once(appliance: Container) -> None:
     begun = time.monotonic()
     said = appliance.run("run-parts", "/etc/update-motd.d").stdout

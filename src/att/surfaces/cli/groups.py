@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 GROUPS: Mapping[tuple[str, ...], str] = MappingProxyType(
     {
-        ("audit",): "Read who did what through the platform",
+        ("audit",): "Read who did what, and check that the log of it is whole",
         ("backup",): "Keep everything this appliance knows in one file, and bring it back",
         ("bootstrap",): "Let ATT change, release and redeploy itself",
         ("code",): "Read, write and search the files of a project",

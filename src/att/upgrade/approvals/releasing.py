@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 
 from att.kernel.errors import Conflict, NotFound
+from att.machine.audit.record import write_audit
 from att.release.trust import APPLIANCE_KEY, load_signing_key
 from att.upgrade import decision as upgrades
 from att.upgrade.approvals import decision
@@ -16,7 +17,6 @@ from att.upgrade.approvals.difference import digest_of
 from att.upgrade.approvals.lineage import built_of, demand_clean, next_version, still_held
 from att.upgrade.approvals.schema import Built, Cycle, Held, Provenance, Record
 from att.upgrade.approvals.service import Proposals, Running
-from att.upgrade.audit import audit
 from att.upgrade.schema import Transaction
 from att.upgrade.service import Asked, Engine
 from att.upgrade.wire import Peer
@@ -166,7 +166,7 @@ class Releases:
         elif _holds(found):
             self._store.put_held(Held(commit=cycle.commit, number=cycle.number))
             told = {"commit": cycle.commit, "transaction": transaction, "job": cycle.job}
-            audit(self._world, "bootstrap.held", by="att-upgraded", number=cycle.number, **told)
+            write_audit(self._world.layout.audit, "bootstrap.held", by="att-upgraded", number=cycle.number, **told)
         # Last: until it is written, all of this is done again.
         self._store.put_cycle(cycle.model_copy(update={"transaction": transaction, "verdict": found.verdict}))
 

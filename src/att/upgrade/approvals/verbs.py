@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from att.kernel.errors import NotFound
+from att.machine.audit.record import write_audit
 from att.upgrade.approvals import requests
 from att.upgrade.approvals.releasing import Releases
 from att.upgrade.approvals.service import Proposals
 from att.upgrade.approvals.standing import Standing
-from att.upgrade.audit import audit
 from att.upgrade.wire import Ask, Peer, there
 
 
@@ -116,5 +116,5 @@ class BootstrapVerbs:
         self._audit(action, ask, peer, **told, **extra)
 
     def _audit(self, action: str, ask: Ask, peer: Peer, **extra: Any) -> None:
-        world = self._proposals.tools.world
-        audit(world, f"bootstrap.{action}", by=peer.told, door=peer.door, request_id=ask.request_id, **extra)
+        path = self._proposals.tools.world.layout.audit
+        write_audit(path, f"bootstrap.{action}", by=peer.told, door=peer.door, request_id=ask.request_id, **extra)

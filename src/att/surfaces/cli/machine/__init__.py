@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from att.surfaces.cli.machine import clock, disk, log, network, power, ssh_key, tls
+from att.surfaces.cli.machine import audit, clock, disk, log, network, power, ssh_key, tls
 from att.surfaces.cli.tree import Extra, Words
 
 COMMANDS: Mapping[Words, Extra] = {
+    ("audit", "verify"): audit.verify,
     ("disk", "show"): disk.show,
     ("disk", "grow"): disk.grow,
     ("log", "level"): log.level,

@@ -32,7 +32,7 @@ def accept() -> click.Command:
 
     def act() -> int:
         from att.appliance import facts
-        from att.machine.audit import audit
+        from att.machine.audit.record import audit
         from att.machine.clock.service import TimeService
         from att.machine.clock.world import SystemClock
         from att.surfaces.cli.machine import said

@@ -37,7 +37,7 @@ def grow() -> click.Command:
 
     def act(yes: bool) -> int:
         from att.appliance import facts
-        from att.machine.audit import audit
+        from att.machine.audit.record import audit
         from att.machine.disk.service import DiskService
         from att.machine.disk.world import SystemDisks
         from att.surfaces.cli.machine import said

@@ -14,7 +14,7 @@ def level() -> click.Command:
     def act(words: tuple[str, ...]) -> int:
         from att.appliance import facts
         from att.kernel.errors import InvalidInput
-        from att.machine.audit import audit
+        from att.machine.audit.record import audit
         from att.machine.log.service import LogLevelService
         from att.surfaces.cli.machine import said
         from att.surfaces.cli.root import become_root, who

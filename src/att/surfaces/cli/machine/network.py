@@ -119,7 +119,7 @@ def _service() -> "NetworkService":
 
 def _done(what: str, shown: "NetworkShown") -> None:
     from att.appliance import facts
-    from att.machine.audit import audit
+    from att.machine.audit.record import audit
     from att.surfaces.cli.root import who
 
     wanted = shown.wanted.model_dump(mode="json") if shown.wanted else None

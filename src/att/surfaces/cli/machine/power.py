@@ -23,7 +23,7 @@ def _leaf(verb: str, summary: str) -> click.Command:
     def act(force: bool, yes: bool) -> int:
         from att.appliance import facts
         from att.machine import power
-        from att.machine.audit import audit
+        from att.machine.audit.record import audit
         from att.surfaces.cli.root import become_root, who
         from att.surfaces.cli.run import confirm
 

@@ -96,7 +96,7 @@ def _keys(what: str) -> "SshKeyService":
 
 def _audit(what: str, **extra: object) -> None:
     from att.appliance import facts
-    from att.machine.audit import audit
+    from att.machine.audit.record import audit
     from att.surfaces.cli.root import who
 
     audit(facts(), f"ssh_key.{what}", who(), **extra)

@@ -28,7 +28,7 @@ def install() -> click.Command:
 
     def act(cert: str, key: str) -> int:
         from att.appliance import facts
-        from att.machine.audit import audit
+        from att.machine.audit.record import audit
         from att.machine.tls.service import TlsService
         from att.machine.tls.world import Box, Nginx
         from att.surfaces.cli.carrying import content
