@@ -22,7 +22,7 @@ _Stamp = tuple[int, int, int] | None
 def load_or_make(path: Path) -> Ed25519PrivateKey:
     """Return the key of a file, made now if there is none; Failed(internal) where the file holds no such key.
 
-    Nobody but its owner reads it, and nobody writes it again.
+    Nobody but its owner reads it, and only `renew` writes it again.
     """
     if not path.exists():
         key = Ed25519PrivateKey.generate()
@@ -35,6 +35,13 @@ def load_or_make(path: Path) -> Ed25519PrivateKey:
     if not isinstance(loaded, Ed25519PrivateKey):
         raise Failed("internal", f"cannot use the key {path}: it is no Ed25519 key")
     return loaded
+
+
+def renew(path: Path) -> None:
+    """Put another key in the place of the one in a file, with its owner and mode; who has loaded that keeps it."""
+    found = path.stat()
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write_atomically(path, pem, mode=found.st_mode & 0o777, owner=(found.st_uid, found.st_gid))
 
 
 def signing_key(private: Path, public: Path) -> Ed25519PrivateKey:

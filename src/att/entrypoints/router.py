@@ -44,6 +44,7 @@ async def serve(where: Facts, sockets: list[socket.socket], *, until_parent_ends
     release = running_release()
     script = LiveScript(where.paths.config.parent / SCRIPT_FILE)
     upstream, providers = Upstream(), Providers(state_folder(where))
+    providers.end_rotation()
     gate = Gate(public_file(where.paths.run))
     admin = Admin(providers, upstream, script)
     app = RouterApp(gate, Gateway(script, providers, upstream), admin, Figures(release), release)

@@ -3,7 +3,7 @@
 A sealed value that is moved to another row, or whose secret flag is turned, does not open.
 """
 
-import os
+import contextlib
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,41 +11,47 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from att.effects.filesystem import write_atomically
+from att.effects import sealing_keys
 from att.kernel.errors import Failed, Unavailable
 
 KEY_FILE = "sealing-key"
-KEY_BYTES = 32
 _FORM = b"\x01"
 _NONCE_BYTES = 12
 
 
 class Sealer:
-    """Seals and opens texts with the key in a file, which is read at the first use."""
+    """Seals and opens texts with the keys in a file (see `sealing_keys`), which is read at the first use."""
 
     def __init__(self, key_file: Path) -> None:
         self._key_file = key_file
-        self._cipher: ChaCha20Poly1305 | None = None
+        self._ciphers: tuple[ChaCha20Poly1305, ...] = ()
 
     def seal(self, text: str, *belongs: str) -> bytes:
         """Return `text` sealed for the place that `belongs` names. Raises Unavailable(sealing_key_missing)."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return _FORM + nonce + self._key().encrypt(nonce, text.encode(), _bound(belongs))
+        return _FORM + nonce + self._keys()[0].encrypt(nonce, text.encode(), _bound(belongs))
 
     def open(self, sealed: bytes, *belongs: str) -> str:
-        """Return the text; Failed(sealed_broken) when it is not what was sealed for this place with this key."""
-        nonce, text = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
-        if sealed[:1] != _FORM or len(nonce) != _NONCE_BYTES:
-            raise _broken(belongs)
-        try:
-            return self._key().decrypt(nonce, text, _bound(belongs)).decode()
-        except InvalidTag as error:
-            raise _broken(belongs) from error
+        """Return the text; Failed(sealed_broken) when it is not what was sealed for this place with such a key."""
+        return self._opened(sealed, belongs)[0]
 
-    def _key(self) -> ChaCha20Poly1305:
-        if self._cipher is None:
-            self._cipher = ChaCha20Poly1305(_read(self._key_file))
-        return self._cipher
+    def renewed(self, sealed: bytes, *belongs: str) -> bytes | None:
+        """Return it sealed with the present key, None where it is already; raises what `open` raises."""
+        text, key = self._opened(sealed, belongs)
+        return self.seal(text, *belongs) if key else None
+
+    def _opened(self, sealed: bytes, belongs: tuple[str, ...]) -> tuple[str, int]:
+        nonce, text = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        if sealed[:1] == _FORM and len(nonce) == _NONCE_BYTES:
+            for number, cipher in enumerate(self._keys()):
+                with contextlib.suppress(InvalidTag):
+                    return cipher.decrypt(nonce, text, _bound(belongs)).decode(), number
+        raise _broken(belongs)
+
+    def _keys(self) -> tuple[ChaCha20Poly1305, ...]:
+        if not self._ciphers:
+            self._ciphers = tuple(map(ChaCha20Poly1305, _read(self._key_file)))
+        return self._ciphers
 
 
 def key_file(secrets_folder: Path, environment: Mapping[str, str]) -> Path:
@@ -56,23 +62,16 @@ def key_file(secrets_folder: Path, environment: Mapping[str, str]) -> Path:
 
 def make_key(secrets_folder: Path) -> None:
     """Make the key once, readable by its owner alone; on the appliance the first boot does it."""
-    path = secrets_folder / KEY_FILE
-    if not path.exists():
-        write_atomically(path, secrets.token_bytes(KEY_BYTES), mode=0o600)
+    sealing_keys.make(secrets_folder / KEY_FILE, mode=0o600)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path) -> tuple[bytes, ...]:
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            key = os.read(fd, KEY_BYTES + 1)
-        finally:
-            os.close(fd)
+        return sealing_keys.read(path)
     except OSError as error:
         raise Unavailable("sealing_key_missing", f"cannot use secrets: {path.name}: {error.strerror}") from error
-    if len(key) != KEY_BYTES:
-        raise Unavailable("sealing_key_missing", f"cannot use secrets: {path.name} is no key")
-    return key
+    except sealing_keys.NoKey as error:
+        raise Unavailable("sealing_key_missing", f"cannot use secrets: {error}") from error
 
 
 def _bound(belongs: tuple[str, ...]) -> bytes:

@@ -43,7 +43,7 @@ class Variables:
     async def set(self, project_id: str, name: str, value: str, *, secret: bool) -> Variable:
         """Seal a variable in place of the one of its name. Raises Conflict(variables_full)."""
         now = self._store.clock()
-        sealed = self._sealer.seal(value, _VARIABLE, project_id, _kind(secret=secret), name)
+        sealed = self._sealer.seal(value, *variable_place(project_id, name, secret=secret))
         async with self._store.write() as connection:
             known = {row.name for row in await records.variables(connection, project_id)}
             if len(known | {name}) > VARIABLES_MAX:
@@ -74,7 +74,7 @@ class Variables:
     async def set_credential(self, caller: Caller, request: CredentialSet) -> Credential:
         """Seal a credential in place of the one of its name. Raises Conflict(credentials_full)."""
         now, values = self._store.clock(), request.model_dump(include={"name", "host", "username"})
-        sealed = self._sealer.seal(request.secret.get_secret_value(), _CREDENTIAL, request.host, request.name)
+        sealed = self._sealer.seal(request.secret.get_secret_value(), *credential_place(request.host, request.name))
         async with self._store.write() as connection:
             known = {row.name for row in await records.all_credentials(connection)}
             if len(known | {request.name}) > CREDENTIALS_MAX:
@@ -107,21 +107,27 @@ class Variables:
         return Login(row.username, open_credential(self._sealer, row.host, row.name, row.sealed))
 
     def _open(self, project_id: str, row: Row[Any]) -> str:
-        return self._sealer.open(row.sealed, _VARIABLE, project_id, _kind(secret=row.secret), row.name)
+        return self._sealer.open(row.sealed, *variable_place(project_id, row.name, secret=row.secret))
 
 
 def open_secret_variable(sealer: Sealer, project_id: str, name: str, sealed: bytes) -> str:
     """Return the value of a secret variable; raises what `Sealer.open` raises."""
-    return sealer.open(sealed, _VARIABLE, project_id, _kind(secret=True), name)
+    return sealer.open(sealed, *variable_place(project_id, name, secret=True))
 
 
 def open_credential(sealer: Sealer, host: str, name: str, sealed: bytes) -> str:
     """Return the secret of a credential; raises what `Sealer.open` raises."""
-    return sealer.open(sealed, _CREDENTIAL, host, name)
+    return sealer.open(sealed, *credential_place(host, name))
 
 
-def _kind(*, secret: bool) -> str:
-    return "secret" if secret else "plain"
+def variable_place(project_id: str, name: str, *, secret: bool) -> tuple[str, ...]:
+    """Return what the value of a variable is bound to."""
+    return _VARIABLE, project_id, "secret" if secret else "plain", name
+
+
+def credential_place(host: str, name: str) -> tuple[str, ...]:
+    """Return what the secret of a credential is bound to."""
+    return _CREDENTIAL, host, name
 
 
 def _credential(row: Row[Any]) -> Credential:

@@ -1,6 +1,6 @@
 """The configured providers: one file in the router's own state, each key sealed with a key that lies beside it."""
 
-import os
+import contextlib
 import re
 import secrets
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from att.effects import sealing_keys
 from att.effects.filesystem import write_atomically
 from att.kernel.errors import Conflict, Failed, InvalidInput, NotFound
 from att.router.address import checked_base_url
@@ -20,7 +21,6 @@ KEY_FILE = "sealing.key"
 PROVIDERS_MAX = 64
 MODELS_MAX = 256
 KEY_CHARS_MAX = 4096
-_KEY_BYTES = 32
 _NONCE_BYTES = 12
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
@@ -51,7 +51,7 @@ class Providers:
     def __init__(self, folder: Path) -> None:
         """Read what is there; raises Failed(internal) for a file that cannot be read, rather than lose it."""
         self._folder = folder
-        self._cipher = ChaCha20Poly1305(_sealing_key(folder / KEY_FILE))
+        self._ciphers = tuple(map(ChaCha20Poly1305, _sealing_keys(folder / KEY_FILE)))
         self._all = {provider.name: provider for provider in _read(folder / FILE)}
 
     def all(self) -> list[Provider]:
@@ -88,14 +88,31 @@ class Providers:
         if provider.sealed is None:
             return None
         nonce, text = provider.sealed[:_NONCE_BYTES], provider.sealed[_NONCE_BYTES:]
-        try:
-            return self._cipher.decrypt(nonce, text, _bound(provider.name, provider.base_url)).decode()
-        except (InvalidTag, ValueError) as error:
-            raise Failed(
-                "sealed_broken",
-                f"cannot open the key of the provider {provider.name}: it was not sealed here for this address",
-                hint="remove the provider and add it again",
-            ) from error
+        for cipher in self._ciphers:
+            with contextlib.suppress(InvalidTag, ValueError):
+                return cipher.decrypt(nonce, text, _bound(provider.name, provider.base_url)).decode()
+        raise Failed(
+            "sealed_broken",
+            f"cannot open the key of the provider {provider.name}: it was not sealed here for this address",
+            hint="remove the provider and add it again",
+        )
+
+    def end_rotation(self) -> None:
+        """Where another key takes the place of the present one: seal everything with it, then forget the former.
+
+        A provider whose key does not open stays as it is.
+        """
+        if len(self._ciphers) > 1:
+            self._write({provider.name: self._sealed_again(provider) for provider in self.all()})
+            sealing_keys.end(self._folder / KEY_FILE)
+            self._ciphers = self._ciphers[:1]
+
+    def _sealed_again(self, provider: Provider) -> Provider:
+        with contextlib.suppress(Failed):
+            key = self.key(provider)
+            sealed = self._seal(provider.name, provider.base_url, key) if key else None
+            return msgspec.structs.replace(provider, sealed=sealed)
+        return provider
 
     def of_model(self, model: str) -> tuple[Provider, str] | None:
         """Return who serves `provider/model`, or a model's bare name where one provider alone has it."""
@@ -115,7 +132,7 @@ class Providers:
     def _seal(self, name: str, base_url: str, key: str) -> bytes:
         # Bound to the address: whoever could edit the file cannot have the key sent elsewhere.
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, key.encode(), _bound(name, base_url))
+        return nonce + self._ciphers[0].encrypt(nonce, key.encode(), _bound(name, base_url))
 
     def _write(self, providers: dict[str, Provider]) -> None:
         write_atomically(self._folder / FILE, msgspec.json.encode(list(providers.values())), mode=0o600)
@@ -155,14 +172,9 @@ def _read(path: Path) -> list[Provider]:
         raise Failed("internal", f"cannot read the providers in {path}: {error}") from error
 
 
-def _sealing_key(path: Path) -> bytes:
-    if not path.exists():
-        write_atomically(path, secrets.token_bytes(_KEY_BYTES), mode=0o400)
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+def _sealing_keys(path: Path) -> tuple[bytes, ...]:
+    sealing_keys.make(path)
     try:
-        key = os.read(fd, _KEY_BYTES + 1)
-    finally:
-        os.close(fd)
-    if len(key) != _KEY_BYTES:
-        raise Failed("internal", f"cannot use the key {path}: it has not {_KEY_BYTES} bytes")
-    return key
+        return sealing_keys.read(path)
+    except sealing_keys.NoKey as error:
+        raise Failed("internal", f"cannot use the key {path}: {error}") from error

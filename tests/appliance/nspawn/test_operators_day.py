@@ -167,6 +167,23 @@ def test_a_network_on_trial_is_taken_up_and_reverts_when_nobody_confirms_it(appl
     assert "att-network-revert" not in timers
 
 
+def test_keys_are_rotated_behind_open_sockets_and_what_they_sealed_still_opens(appliance: Container) -> None:
+    appliance.write("/srv/login", "s3cret-of-a-host\n")
+    appliance.attctl("project", "credentials", "set", "rotated", "/srv/login", "--host", "example.org")
+    before = appliance.run("sha256sum", "/etc/att/secrets.d/sealing-key", "/var/lib/att/launcher/local.key").stdout
+    done = appliance.told("secrets", "rotate", "--yes")
+    assert {"att-launcher", "att-api"} <= set(done["restarts"])
+    assert {one["name"]: one["resealed"] for one in done["secrets"]}["sealing"] >= 1
+    after = appliance.run("sha256sum", "/etc/att/secrets.d/sealing-key", "/var/lib/att/launcher/local.key").stdout
+    assert not {line.split()[0] for line in before.splitlines()} & {line.split()[0] for line in after.splitlines()}
+    key = "/etc/att/secrets.d/sealing-key"
+    assert appliance.run("stat", "-c", "%a %U %s", key).stdout.split() == ["400", "root", "32"]
+    appliance.run("cmp", key, "/run/credentials/att-api.service/sealing-key")
+    listed = appliance.told("project", "credentials", "list")["credentials"]
+    assert "rotated" in {one["name"] for one in listed}
+    assert appliance.told("secrets", "check")["ok"]
+
+
 def test_the_audit_log_of_the_engine_and_of_the_operator_is_one_chain(appliance: Container) -> None:
     appliance.told("log", "level", "router", "inherit")
     told = appliance.told("audit", "verify")

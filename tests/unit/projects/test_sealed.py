@@ -9,11 +9,12 @@ from pydantic import SecretStr
 from sqlalchemy import select, update
 from tests.unit.projects.world import CALLER, code_of, world
 
+from att.effects.sealing_keys import KEY_BYTES
 from att.kernel.errors import Failed, Unavailable
 from att.projects.decision import VARIABLES_MAX
 from att.projects.opened import sealed_values
 from att.projects.schema import CredentialSet, ProjectCreate, VariableSet
-from att.projects.sealed import KEY_BYTES, Sealer, key_file, make_key
+from att.projects.sealed import Sealer, key_file, make_key
 from att.projects.tables import project_variables
 
 pytestmark = pytest.mark.anyio

@@ -27,7 +27,7 @@ GROUPS: Mapping[tuple[str, ...], str] = MappingProxyType(
         ("project", "variables"): "Set what a project's apps find in their environment",
         ("release",): "See the releases that are installed",
         ("runtime",): "Start, stop and watch a project's app",
-        ("secrets",): "Check who can read the appliance's secrets",
+        ("secrets",): "Check who can read the appliance's secrets, and rotate its keys",
         ("sessions",): "End what people are signed in with",
         ("ssh-key",): "Say who enters at the SSH door",
         ("test",): "Run a project's tests and read their results",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from att.surfaces.cli.machine import audit, clock, disk, log, network, power, ssh_key, tls
+from att.surfaces.cli.machine import audit, clock, disk, log, network, power, secrets, ssh_key, tls
 from att.surfaces.cli.tree import Extra, Words
 
 COMMANDS: Mapping[Words, Extra] = {
@@ -17,6 +17,7 @@ COMMANDS: Mapping[Words, Extra] = {
     ("network", "revert"): network.revert,
     ("reboot",): power.reboot,
     ("poweroff",): power.poweroff,
+    ("secrets", "rotate"): secrets.rotate,
     ("ssh-key", "add"): ssh_key.add,
     ("ssh-key", "list"): ssh_key.list_keys,
     ("ssh-key", "remove"): ssh_key.remove,
