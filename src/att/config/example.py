@@ -5,14 +5,17 @@ import textwrap
 from typing import Any
 
 from att.config import json_schema
+from att.config.migration.decision import VERSION
 
-_HEAD = """\
+_HEAD = f"""\
 # Settings of the appliance: /etc/att/att.yaml. Every setting has the default shown here; uncomment what you change.
 #
 #   attctl config validate FILE    says where a file is wrong
 #   attctl config diff FILE        what it would change
 #   attctl config apply FILE       puts it in force, keeps the former as att.yaml.previous
 #   attctl config show             what holds now, and who set it
+#
+# `version: {VERSION}` says for which version of the settings it was written; older files are migrated when applied.
 #
 # In cloud-init user data (NoCloud and others):
 #

@@ -5,14 +5,17 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from att.config.migration.decision import KEY, VERSION
+
 FILE = "att.schema.json"
 _ID = "urn:att:att.schema.json"
 
 
 @cache
 def load() -> dict[str, Any]:
-    """Return the committed schema that travels with this code."""
+    """Return the committed schema of the settings that travels with this code; `version` is not one of them."""
     schema: dict[str, Any] = json.loads(resources.files("att.config").joinpath(FILE).read_bytes())
+    del schema["properties"][KEY]
     return schema
 
 
@@ -27,6 +30,8 @@ def render() -> str:
         "title": "att.yaml",
         **_section(raw, raw.get("$defs", {}), ()),
     }
+    about = "For which version of the settings the file was written; an older one is migrated when it is applied"
+    schema["properties"][KEY] = {"type": "integer", "description": about, "minimum": 1, "maximum": VERSION}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from att.config import decision
 from att.config.document import Document, Path, Place, Problem, dotted, plain
+from att.config.migration.decision import migrated
 
 Source = Literal["default", "file", "environment"]
 
@@ -22,16 +23,22 @@ class Origin:
 
 @dataclass
 class Layers:
-    """All values, complete, and who set each; with `problems` the values must not be used."""
+    """All values, complete, and who set each; with `problems` the values must not be used.
+
+    `notes` say how the file was read that was written for an earlier version of the settings.
+    """
 
     values: dict[str, Any]
     origins: dict[Path, Origin] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
 
 
 def lay(schema: Mapping[str, Any], document: Document, environ: Mapping[str, str]) -> Layers:
     """Return the values that hold; each problem names its setting and where in the file, or which variable."""
-    layers = Layers(values=_defaults(schema))
+    found = migrated(document)
+    document = found.document
+    layers = Layers(values=_defaults(schema), notes=found.notes)
     layers.problems += document.problems
     if document.problems:
         return layers

@@ -37,6 +37,9 @@ class ConfigShown(BaseModel):
     path: str
     items: list[ConfigValue]
     problems: list[str] = []
+    notes: list[str] = Field(
+        default=[], description="How a file is read that was written for an earlier version of the settings"
+    )
 
 
 class ConfigValid(BaseModel):
@@ -44,6 +47,9 @@ class ConfigValid(BaseModel):
 
     valid: Literal[True] = True
     settings: int = Field(description="How many settings the text sets")
+    notes: list[str] = Field(
+        default=[], description="How a file is read that was written for an earlier version of the settings"
+    )
 
 
 class ConfigChange(BaseModel):
@@ -72,3 +78,6 @@ class ConfigApplied(BaseModel):
     live: list[str] = Field(description="Settings that hold within a second")
     restart: list[str] = Field(description="Units that need a restart before all of it holds")
     previous: str | None = Field(None, description="Where the former file is kept")
+    notes: list[str] = Field(
+        default=[], description="How a file is read that was written for an earlier version of the settings"
+    )

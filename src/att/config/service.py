@@ -33,7 +33,8 @@ class ConfigService:
     def validate(self, text: str) -> ConfigValid:
         """Return how many settings `text` sets, else raise InvalidInput("config_invalid")."""
         layers = check(text, {}, "the file")
-        return ConfigValid(settings=sum(origin.source == "file" for origin in layers.origins.values()))
+        settings = sum(origin.source == "file" for origin in layers.origins.values())
+        return ConfigValid(settings=settings, notes=list(layers.notes))
 
     async def diff(self, text: str) -> ConfigDiff:
         """Return how `text` differs from the file in force."""
@@ -72,7 +73,7 @@ class ConfigService:
                         description=leaf["description"],
                     )
                 )
-        return ConfigShown(path=str(path), items=items, problems=problems)
+        return ConfigShown(path=str(path), items=items, problems=problems, notes=list(layers.notes))
 
     def _diff(self, text: str) -> ConfigDiff:
         path = self._facts.paths.config

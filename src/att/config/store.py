@@ -14,6 +14,7 @@ from att.appliance import Facts
 from att.config.changes import Change, changes, units_to_restart
 from att.config.check import check, layers_of, read_text
 from att.config.layers import Layers
+from att.config.migration.text import rewritten
 from att.kernel.errors import Conflict, Failed, Forbidden
 
 _MODE = 0o644
@@ -28,6 +29,7 @@ class Applied:
     changes: tuple[Change, ...]
     restart: tuple[str, ...]
     previous: Path | None
+    notes: tuple[str, ...] = ()
 
     @property
     def live(self) -> tuple[str, ...]:
@@ -42,6 +44,7 @@ class Applied:
             "live": list(self.live),
             "restart": list(self.restart),
             "previous": str(self.previous) if self.previous else None,
+            "notes": list(self.notes),
         }
 
 
@@ -64,21 +67,23 @@ def holding(path: Path) -> Layers:
 def apply(text: str, facts: Facts, door: str, *, instead_of: str | None = None) -> Applied:
     """Make `text` the settings file, atomically and durably, or raise and leave everything as it was.
 
+    A text that was written for an earlier version of the settings is kept in today's form, and `notes` say so.
     `door` is the caller's: settings marked `door: ssh` may change only through `ssh` (or `dev`). `instead_of` is the
     text that the caller has read and changed. Raises InvalidInput("config_invalid"), Forbidden("config_door"),
     Conflict("file_changed") when the file is not `instead_of` any more, Failed("disk_full" or "internal").
     """
     after = check(text, {}, "the proposed file")
+    new = rewritten(text)
     path = facts.paths.config
     with _locked(path.parent):
         if instead_of is not None and current_text(path) != instead_of:
             raise Conflict("file_changed", f"cannot write {path}: somebody else has just changed it", hint="try again")
         found = changes(holding(path).values, after.values)
         _demand_door(found, door)
-        if text == current_text(path):
-            return Applied(False, (), (), None)
-        kept = _replace(path, text)
-    return Applied(True, tuple(found), tuple(units_to_restart(found)), kept)
+        if new.text == current_text(path):
+            return Applied(False, (), (), None, new.notes)
+        kept = _replace(path, new.text)
+    return Applied(True, tuple(found), tuple(units_to_restart(found)), kept, new.notes)
 
 
 def _demand_door(found: list[Change], door: str) -> None:

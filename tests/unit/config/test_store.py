@@ -105,3 +105,21 @@ def test_a_full_disk_at_any_step_leaves_the_former_file_and_nothing_beside_it(
     assert raised.value.code == "disk_full"
     assert rooted.paths.config.read_text() == GOOD
     assert files_below(rooted.root) == ["att.yaml"]
+
+
+def test_a_file_of_an_earlier_version_is_applied_in_todays_form_and_says_so(rooted: Facts) -> None:
+    applied = apply("version: 1\n# mine\njobs:\n  log_mb_max: 4\n  running_max: 2\n", rooted, "ssh")
+    assert rooted.paths.config.read_text() == "version: 2\n# mine\njobs:\n  running_max: 2\n"
+    assert applied.as_json()["notes"] == [
+        "jobs.log_mb_max (line 4): no setting any more and left out: the log of a job has a fixed bound",
+        "version: 1 became 2",
+    ]
+    assert apply("jobs:\n  running_max: 3\n", rooted, "ssh").notes == ()
+
+
+def test_a_file_of_a_later_version_is_refused_and_changes_nothing(rooted: Facts) -> None:
+    apply(GOOD, rooted, "ssh")
+    with pytest.raises(InvalidInput, match="is newer than what this release reads") as told:
+        apply("version: 99\n", rooted, "ssh")
+    assert told.value.field == "version"
+    assert rooted.paths.config.read_text() == GOOD

@@ -3247,6 +3247,12 @@ export interface components {
              * @default null
              */
             previous: string | null;
+            /**
+             * Notes
+             * @description How a file is read that was written for an earlier version of the settings
+             * @default []
+             */
+            notes: string[];
         };
         /**
          * ConfigChange
@@ -3349,6 +3355,12 @@ export interface components {
              * @default []
              */
             problems: string[];
+            /**
+             * Notes
+             * @description How a file is read that was written for an earlier version of the settings
+             * @default []
+             */
+            notes: string[];
         };
         /**
          * ConfigText
@@ -3389,6 +3401,12 @@ export interface components {
              * @description How many settings the text sets
              */
             settings: number;
+            /**
+             * Notes
+             * @description How a file is read that was written for an earlier version of the settings
+             * @default []
+             */
+            notes: string[];
         };
         /**
          * ConfigValue

@@ -1,0 +1,1 @@
+"""Settings files that were written for an earlier version of the settings."""
