@@ -75,9 +75,15 @@ def _lay_one(
         layers.origins[path] = Origin("file", place=document.places.get(path))
     except KeyError:
         pass
-    variable = next((one for one in leaf["env"] if environ.get(one)), None)
-    if variable is None:
+    given = [one for one in leaf["env"] if environ.get(one)]
+    if not given:
         return
+    variable = given[0]
+    others = [one for one in given if environ[one] != environ[variable]]
+    if others:
+        layers.problems.append(
+            Problem(dotted(path), f"{variable} and {others[0]} say different things: set one of them")
+        )
     value = _of_environment(environ[variable], leaf)
     found = list(decision.findings(value, leaf, path))
     layers.problems += [Problem(dotted(where), f"{message} (set by {variable})") for where, message in found]

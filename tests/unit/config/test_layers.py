@@ -1,5 +1,7 @@
 """Defaults, file, environment: which wins, and who is named."""
 
+import copy
+
 from att.config import json_schema
 from att.config.document import Place, read
 from att.config.layers import Layers, Origin, lay
@@ -26,6 +28,17 @@ def test_lists_and_words_come_from_the_environment_too() -> None:
 
 def test_an_empty_variable_counts_as_not_set() -> None:
     assert layers("", ATT_LOG_LEVEL="").origins["log", "level"].source == "default"
+
+
+def test_another_name_of_a_variable_is_taken_too_and_may_not_say_something_else() -> None:
+    schema = copy.deepcopy(json_schema.load())
+    schema["properties"]["jobs"]["properties"]["running_max"]["env"].append("JOBS_LIMIT")
+    found = lay(schema, read(""), {"JOBS_LIMIT": "7"})
+    assert found.values["jobs"]["running_max"] == 7
+    assert found.origins["jobs", "running_max"] == Origin("environment", name="JOBS_LIMIT")
+    assert lay(schema, read(""), {"JOBS_LIMIT": "7", "ATT_JOBS_RUNNING_MAX": "7"}).problems == []
+    (problem,) = lay(schema, read(""), {"JOBS_LIMIT": "7", "ATT_JOBS_RUNNING_MAX": "8"}).problems
+    assert str(problem) == "jobs.running_max: ATT_JOBS_RUNNING_MAX and JOBS_LIMIT say different things: set one of them"
 
 
 def test_a_wrong_variable_is_named() -> None:
