@@ -136,6 +136,7 @@ OPERATIONS: tuple[Operation, ...] = (
         request=schema.CycleShow,
         result=schema.BootstrapCycle,
         effect=Effect.CHANGE,
+        needs_room=False,
         role=Role.DEVELOPER,
         route=Route("POST", "/bootstrap/cycles/{job_id}/cancel"),
         handler=_cancel,

@@ -83,6 +83,7 @@ OPERATIONS: tuple[Operation, ...] = (
         request=schema.FileDelete,
         result=schema.FileDeleted,
         effect=Effect.DESTROY,
+        needs_room=False,
         role=Role.DEVELOPER,
         route=Route("DELETE", _FILE),
         handler=_delete,

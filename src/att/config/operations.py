@@ -69,6 +69,7 @@ OPERATIONS = (
         request=ConfigText,
         result=ConfigApplied,
         effect=Effect.CHANGE,
+        needs_room=False,
         role=Role.ADMIN,
         route=Route("PUT", "/config"),
         handler=apply,

@@ -80,10 +80,15 @@ class Api(Section):
 
 
 class Disk(Section):
-    """When the disk counts as full; status says degraded from the warning on and error from the limit on."""
+    """When the disk counts as full: its blocks or its inodes, whichever are nearer their end."""
 
     warn_percent: int = setting(85, "Used percent from which status is degraded", ge=1, le=99)
-    limit_percent: int = setting(95, "Used percent from which status is error and uploads are refused", ge=2, le=100)
+    limit_percent: int = setting(
+        95,
+        "Used percent from which status is error and ATT only reads: what needs room is refused until it is 2 less",
+        ge=2,
+        le=100,
+    )
     free_mb_min: int = setting(256, "Free megabytes below which status is degraded", ge=0, le=1_000_000_000)
 
 

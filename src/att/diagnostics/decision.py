@@ -52,6 +52,8 @@ class Disk:
     path: str
     used_percent: float
     free_mb: int
+    inodes_percent: float = 0.0
+    read_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -194,11 +196,17 @@ def _trouble(unit: Unit) -> str:
 
 def _disk(disk: Disk, limits: Limits) -> Finding:
     name = f"disk {disk.path}"
-    use = f"{disk.used_percent:.0f} % used, {disk.free_mb} MB free"
-    if disk.used_percent >= limits.limit_percent:
-        return Finding(name, "error", f"{use}; the limit is {limits.limit_percent} %")
-    if disk.used_percent >= limits.warn_percent:
-        return Finding(name, "degraded", f"{use}; the warning is at {limits.warn_percent} %")
+    use, used = f"{disk.used_percent:.0f} % used, {disk.free_mb} MB free", disk.used_percent
+    if disk.inodes_percent > used:
+        use, used = f"{disk.inodes_percent:.0f} % of the inodes used", disk.inodes_percent
+    if disk.read_only:
+        return Finding(name, "error", "the file system is read-only: see `journalctl -k` for why")
+    if used >= limits.limit_percent:
+        says = f"from {limits.limit_percent} % on ATT only reads: see `attctl disk show`"
+        return Finding(name, "error", f"{use}; {says}")
+    if used >= limits.warn_percent:
+        says = f"the warning is at {limits.warn_percent} %: see `attctl disk show`"
+        return Finding(name, "degraded", f"{use}; {says}")
     if disk.free_mb < limits.free_mb_min:
         return Finding(name, "degraded", f"{use}; at least {limits.free_mb_min} MB should be free")
     return Finding(name, "ok", use)

@@ -34,6 +34,8 @@ class DiskUse(BaseModel):
     path: str
     used_percent: float
     free_mb: int
+    inodes_percent: float
+    read_only: bool
 
 
 class Status(BaseModel):

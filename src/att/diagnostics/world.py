@@ -1,7 +1,6 @@
 """The machine as diagnostics sees it: systemctl, sockets, file systems, openssl."""
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from att.diagnostics.decision import Disk, Unit
 from att.effects import http
 from att.effects.clock import jump_seconds
 from att.effects.processes import run
+from att.effects.room import room_of
 
 HTTP_SECONDS = 20.0
 TOOL_SECONDS = 15.0
@@ -32,16 +32,11 @@ class Machine:
         return answer.status, answer.json
 
     def disk(self, path: Path) -> Disk | None:
-        """See `World`; what is kept for root counts as used, for no service can have it."""
-        try:
-            found = os.statvfs(path)
-        except OSError:
+        """See `World`."""
+        room = room_of(path)
+        if room is None:
             return None
-        usable = found.f_blocks - found.f_bfree + found.f_bavail
-        if usable <= 0:
-            return None
-        used_percent = 100 * (1 - found.f_bavail / usable)
-        return Disk(str(path), round(used_percent, 1), found.f_bavail * found.f_frsize // 1_000_000)
+        return Disk(str(path), room.used_percent, room.free_mb, room.inodes_percent, room.read_only)
 
     def clock_synchronised(self) -> bool | None:
         """See `World`."""

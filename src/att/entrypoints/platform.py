@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from att.forge.http import HttpForge
 from att.identity.service import Identity
 from att.jobs.service import KEEP as JOBS_KEEP
 from att.jobs.service import Jobs
+from att.machine.disk.guard import DiskGuard
 from att.projects.ports import Outgoing
 from att.runtime.service import Runtime
 from att.store.canary import Canary
@@ -39,6 +40,7 @@ from att.surfaces.draining import Draining
 from att.surfaces.expose import Exposure
 from att.surfaces.mcp.endpoint import McpEndpoint, well_known
 from att.surfaces.metrics import Metrics
+from att.surfaces.ports import Gate
 from att.surfaces.rest.app import Wiring, create_app
 from att.surfaces.rest.console import console_roots
 from att.surfaces.rest.health import ProcessState, Readiness, Ready
@@ -101,7 +103,10 @@ async def build(where: Facts, settings: LiveSettings, *, appliance: bool) -> Pla
     services |= rooms.services
     uploads = Uploads(where.paths.uploads, bytes_max=where.limits.upload_bytes_max)
     services[Outgoing] = uploads
-    exposure = Exposure(jobs, audit, _door(store), metrics, services=services, uploads=uploads, appliance=appliance)
+    folders = (where.paths.state, where.paths.api_state, where.paths.projects)
+    guard = DiskGuard(folders, lambda: current().disk, events)
+    gate = _door(store, guard)
+    exposure = Exposure(jobs, audit, gate, metrics, services=services, uploads=uploads, appliance=appliance)
     streams = Streams(draining, metrics)
     mcp = McpEndpoint(operations, exposure, identity, draining, lambda: current().api, release)
 
@@ -127,14 +132,17 @@ async def build(where: Facts, settings: LiveSettings, *, appliance: bool) -> Pla
     )
     for end in (store.drain, jobs.stop, events.stop, *rooms.ends):
         draining.on_begin(end)
+    rooms.runs.append(guard.run)
     app = create_app(wiring, _lifespan(store, jobs, events, mcp, settings, rooms))
     return Platform(app, store, identity, draining)
 
 
-def _door(store: Store) -> Callable[[], Awaitable[None]]:
+def _door(store: Store, guard: DiskGuard) -> Gate:
     """Return the door for writes: a busy database is no closed one, so only a fence makes a call wait here."""
 
-    async def enter() -> None:
+    async def enter(*, needs_room: bool = True) -> None:
+        if needs_room:
+            await guard.admit()
         if not await store.could_write():
             await store.writable()
 

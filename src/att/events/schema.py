@@ -44,6 +44,7 @@ class EventType(StrEnum):
     AUTH_SIGNED_IN = "auth.signed_in"
     AUTH_SIGNED_OUT = "auth.signed_out"
     AUTH_REFUSED = "auth.refused"
+    DISK_LEVEL = "disk.level"
     GAP = "gap"
 
 

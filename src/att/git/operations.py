@@ -254,6 +254,7 @@ OPERATIONS: tuple[Operation, ...] = (
         request=schema.RemoteNameRequest,
         result=Remote,
         effect=Effect.CHANGE,
+        needs_room=False,
         role=Role.DEVELOPER,
         route=Route("DELETE", f"{_GIT}/remotes/{{name}}"),
         handler=_remote_remove,

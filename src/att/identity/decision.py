@@ -51,8 +51,11 @@ def account_problem(name: str, password: str) -> AttError | None:
 
 
 def session_lives(now: float, *, last_seen: float, expires: float) -> bool:
-    """Whether a session is good at `now`: used within 12 hours, and made within 7 days."""
-    return now < expires and now - last_seen <= SESSION_IDLE_SECONDS
+    """Whether a session is good at `now`: used within 12 hours, and made within 7 days.
+
+    One that was last used in a far future was so by a clock that went wrong, and would live for years.
+    """
+    return now < expires and abs(now - last_seen) <= SESSION_IDLE_SECONDS
 
 
 def session_expires(now: float, *, token_expires: float | None) -> float:

@@ -101,6 +101,11 @@ async def add_session(connection: Connection, sha256: str, caller: Caller, now: 
     )
 
 
+async def has_session(connection: Connection, sha256: str) -> bool:
+    """Whether there is a row of a session, living or not."""
+    return bool((await connection.execute(select(exists().where(sessions.c.sha256 == sha256)))).scalar_one())
+
+
 async def drop_session(connection: Connection, sha256: str) -> bool:
     """Delete a session; False if there was none."""
     return (await connection.execute(delete(sessions).where(sessions.c.sha256 == sha256))).rowcount > 0

@@ -95,8 +95,12 @@ class SessionsPurged(BaseModel):
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A fresh session: `secret` goes into the cookie `att_session` and nowhere else; `expires` is Unix seconds."""
+    """A fresh session: `secret` goes into the cookie `att_session` and nowhere else.
+
+    It ends at `expires`, in Unix seconds, and `seconds` from when it was made.
+    """
 
     secret: str
     expires: float
+    seconds: float
     caller: Caller

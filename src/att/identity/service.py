@@ -11,6 +11,7 @@ import anyio.to_thread
 
 from att.events.schema import EventType
 from att.identity import records
+from att.identity.behind import UNWRITABLE, Made, SessionsBehind
 from att.identity.credential import digest, is_session, is_token, new_session, new_token, normal_claim_code
 from att.identity.decision import (
     Lifetime,
@@ -28,7 +29,7 @@ from att.identity.ports import Bus
 from att.identity.records import Holder
 from att.identity.schema import ROLES, SessionsPurged, SignedIn, Token, TokenCreate, TokenCreated, TokenPage
 from att.identity.signed import is_signed, signed_caller
-from att.kernel.errors import AttError, Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn, TooMany
+from att.kernel.errors import AttError, Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn, TooMany, Unavailable
 from att.kernel.ids import new_id
 from att.kernel.operation import Caller
 from att.store.connection import Connection
@@ -60,6 +61,7 @@ class Identity:
         self._names = Limiter(per_key=30, total=1_000)
         self._tokens = KnownTokens()
         self._touched: dict[str, float] = {}
+        self._behind = SessionsBehind()
         store.sweeps(self._sweep)
 
     async def claimed(self) -> bool:
@@ -92,7 +94,7 @@ class Identity:
             caller = await records.add_admin(connection, new_id("usr"), name, hashed, now)
             await records.add_session(connection, digest(secret), caller, now, expires)
         self._events.publish(EventType.AUTH_CLAIMED, {"name": name})
-        return SignedIn(secret, expires, caller)
+        return SignedIn(secret, expires, expires - now, caller)
 
     async def sign_in(
         self, *, name: str | None = None, password: str | None = None, token: str | None = None, peer: str
@@ -117,25 +119,36 @@ class Identity:
         self._peers.refund(peer, tried)
         now, secret = self._clock(), new_session()
         expires = session_expires(now, token_expires=token_expires)
-        async with self._store.write() as connection:
-            await records.add_session(connection, digest(secret), caller, now, expires)
+        try:
+            async with self._store.write() as connection:
+                await records.add_session(connection, digest(secret), caller, now, expires)
+        except Unavailable as error:
+            if error.code not in UNWRITABLE:
+                raise
+            self._behind.make(digest(secret), Made(caller, now, expires))
         self._events.publish(EventType.AUTH_SIGNED_IN, {"name": caller.name, "kind": caller.kind})
-        return SignedIn(secret, expires, caller)
+        return SignedIn(secret, expires, expires - now, caller)
 
     async def sign_out(self, cookie: str) -> None:
         """End the session of that cookie; one that is none is ignored."""
         if not is_session(cookie):
             return
-        async with self._store.write() as connection:
-            holder = await records.session_holder(connection, digest(cookie), self._clock())
-            await records.drop_session(connection, digest(cookie))
+        holder = await self._session_holder(digest(cookie), self._clock())
+        try:
+            async with self._store.write() as connection:
+                await records.drop_session(connection, digest(cookie))
+        except Unavailable as error:
+            if error.code not in UNWRITABLE:
+                raise
+        self._behind.end(digest(cookie))
         if holder:
             self._events.publish(EventType.AUTH_SIGNED_OUT, {"name": holder.caller.name})
 
     async def purge_sessions(self, caller: Caller) -> SessionsPurged:
         """End every session, the caller's own too; whoever came with an API token notices nothing."""
+        ended = self._behind.forget()
         async with self._store.write() as connection:
-            ended = await records.drop_all_sessions(connection)
+            ended += await records.drop_all_sessions(connection)
         self._events.publish(EventType.AUTH_SIGNED_OUT, {"name": caller.name, "everybody": True})
         return SessionsPurged(ended=ended)
 
@@ -192,6 +205,7 @@ class Identity:
                 token = await _known(connection, token_id)
                 if not may_manage(caller, owner=token.owner, token_id=token.id):
                     raise _unknown(token_id)
+                self._behind.forget(token_id)
                 await records.revoke(connection, token_id, self._clock())
                 token = await _known(connection, token_id)
         finally:
@@ -247,12 +261,18 @@ class Identity:
         if cookie is None or not is_session(cookie):
             return None
         now, sha256 = self._clock(), digest(cookie)
-        async with self._store.read() as connection:
-            holder = await records.session_holder(connection, sha256, now)
+        holder = await self._session_holder(sha256, now)
         if holder is None:
             return None
         await self._touch(sha256, holder.last_used, now)
         return holder.caller
+
+    async def _session_holder(self, sha256: str, now: float) -> Holder | None:
+        if self._behind.has_ended(sha256):
+            return None
+        async with self._store.read() as connection:
+            found = await records.session_holder(connection, sha256, now)
+        return found or self._behind.holder(sha256, now)
 
     async def _by_password(self, name: str, password: str) -> Caller | None:
         async with self._store.read() as connection:
@@ -298,6 +318,7 @@ class Identity:
         now = self._clock()
         self._touched = {key: at for key, at in self._touched.items() if not worth_touching(now, at)}
         await records.sweep(connection, now)
+        await self._behind.write(connection)
 
 
 async def _known(connection: Connection, token_id: str) -> Token:

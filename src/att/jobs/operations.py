@@ -66,6 +66,7 @@ OPERATIONS: tuple[Operation, ...] = (
         request=JobShowRequest,
         result=Job,
         effect=Effect.CHANGE,
+        needs_room=False,
         role=Role.VIEWER,
         route=Route("POST", "/jobs/{job_id}/cancel"),
         handler=_cancel,

@@ -10,6 +10,7 @@ import structlog
 from anyio.abc import TaskGroup
 from pydantic import BaseModel, ValidationError
 
+from att.effects.room import refusal_of
 from att.jobs import records
 from att.jobs.decision import gives_up, next_jobs, problem_of
 from att.jobs.ports import Bus
@@ -200,7 +201,10 @@ class Runner:
                     return _Outcome(JobState.CANCELLED)
                 return _Outcome(JobState.FAILED, problem=problem_of(error))
             # The outermost handler of a job: whatever a room raises must end as a failed job, not as a lost one.
-            except Exception:  # noqa: BLE001
+            except Exception as error:  # noqa: BLE001
+                refusal = refusal_of(error, f"finish {job.operation}") if isinstance(error, OSError) else None
+                if refusal is not None:
+                    return _Outcome(JobState.FAILED, problem=problem_of(refusal))
                 _log.exception("job.crashed", job_id=job.job_id, operation=job.operation, request_id=job.request_id)
                 return _failed("internal", f"cannot finish {job.operation}: an error in ATT")
 

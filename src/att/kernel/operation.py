@@ -139,6 +139,9 @@ class Operation:
     """Needs the appliance: answers `appliance_only` in `make dev`."""
     people_only: bool = False
     """Refused to tokens of kind agent."""
+    needs_room: bool = True
+    """Refused while the disk is so full that ATT only reads. False for what frees room, stops something, or leads out.
+    """
     exclusive: str | None = None
     """JOBs of one such name run one after the other."""
     cancel_seconds: float | None = None

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from att.effects.room import code_of
 from att.kernel.errors import Failed, Refused
 
 FOLDER_MODE = 0o755
@@ -156,16 +157,11 @@ def _write_all(fd: int, piece: bytes) -> None:
 
 def disk_error(path: Path, error: OSError) -> Refused | Failed:
     """Return the error for what writing at `path` met: `disk_full`, `disk_inodes`, `disk_read_only`, `disk_failed`."""
-    match error.errno:
-        case errno.ENOSPC | errno.EDQUOT:
-            return Refused(_what_ran_out(path), f"cannot write {path}: {error.strerror}")
-        case errno.EROFS:
-            return Refused("disk_read_only", f"cannot write {path}: the file system is read-only")
+    code = code_of(error, path)
+    match code:
+        case "disk_full" | "disk_inodes":
+            return Refused(code, f"cannot write {path}: {error.strerror}")
+        case "disk_read_only":
+            return Refused(code, f"cannot write {path}: the file system is read-only")
         case _:
             return Failed("disk_failed", f"cannot write {path}: {error.strerror or error}")
-
-
-def _what_ran_out(path: Path) -> str:
-    existing = next(folder for folder in (path, *path.parents) if folder.exists())
-    status = os.statvfs(existing)
-    return "disk_inodes" if status.f_files and status.f_favail == 0 else "disk_full"

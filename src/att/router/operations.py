@@ -75,6 +75,7 @@ OPERATIONS: tuple[Operation, ...] = (
         request=ProviderName,
         result=Provider,
         effect=Effect.DESTROY,
+        needs_room=False,
         role=Role.OPERATOR,
         route=Route("DELETE", "/models/{name}"),
         handler=_remove,

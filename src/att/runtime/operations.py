@@ -60,6 +60,7 @@ OPERATIONS: tuple[Operation, ...] = (
         request=AppStop,
         result=AppStatus,
         effect=Effect.CHANGE,
+        needs_room=False,
         role=Role.DEVELOPER,
         route=Route("POST", "/projects/{project_id}/runtime/stop"),
         handler=_stop,

@@ -9,6 +9,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from att.effects.room import lack_of, no_room
 from att.kernel.errors import AttError, Failed, Unavailable
 from att.store.connection import Connection
 from att.store.driver import Driver
@@ -20,6 +21,7 @@ _READERS = 4
 READER_SECONDS = 15.0
 """How long a read waits for one of the connections; more than one wait of a request still ends before its client."""
 _WAL_BYTES_KEPT = 16_777_216
+_OF_A_DISK = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 _READING = (
     f"PRAGMA busy_timeout={_READ_BUSY_MILLISECONDS}",
@@ -46,6 +48,8 @@ def engine(directory: Path, *, read_only: bool) -> AsyncEngine:
     def connected() -> sqlite3.Connection:
         # The driver must not begin writes of its own: the store says BEGIN, and which.
         connection = sqlite3.connect(f"{file}?mode=rw", uri=True, isolation_level=None)
+        # The log stays when the last connection is closed, with the blocks that are reserved for it.
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
         for pragma in _READING if read_only else _WRITING:
             connection.execute(pragma)
         if read_only:
@@ -71,14 +75,25 @@ async def begin_write(connection: Connection) -> bool:
     return True
 
 
-def explained(error: DBAPIError) -> AttError:
-    """Return the error of ATT's tree that says what the database said."""
+async def checkpoint(connection: Connection) -> None:
+    """Bring into the database file what the log has, as far as nobody reads it."""
+    await connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def explained(error: DBAPIError, directory: Path) -> AttError:
+    """Return the error of ATT's tree that says what the database in `directory` said."""
     cause = str(error.orig)
-    match _code(error):
+    code = _code(error)
+    # SQLite names a lack of blocks alone; what else the disk lacks it tells as an error of reading or opening a file.
+    if code in _OF_A_DISK and (lack := lack_of(directory)) is not None:
+        return no_room(lack, "write to the database")
+    match code:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return fenced()
         case sqlite3.SQLITE_FULL:
-            return Unavailable("disk_full", "cannot write to the database: the disk is full")
+            return no_room("disk_full", "write to the database")
+        case sqlite3.SQLITE_IOERR:
+            return no_room("disk_failed", "use the database")
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return Unavailable("database_damaged", f"cannot use the database: {cause}")
         case sqlite3.SQLITE_CANTOPEN:

@@ -19,6 +19,7 @@ from att.store import dialect
 from att.store.connection import Connection
 from att.store.file import DATABASE_FILE
 from att.store.outbox import Outbox
+from att.store.reserve import reserve_log
 from att.store.tables import att_schema
 
 # With what comes before and after, a client has its 503 within five seconds.
@@ -100,7 +101,7 @@ class Store:
     async def read(self) -> AsyncIterator[Connection]:
         """One consistent view of the database; never waits for writers. Raises as `ready` does."""
         engines = await self._engines()
-        async with _connected(engines.reader) as connection:
+        async with _connected(engines.reader, engines.directory) as connection:
             yield connection
 
     @asynccontextmanager
@@ -122,7 +123,7 @@ class Store:
         if not self._fenced:
             deadline = anyio.current_time() + patience
         try:
-            async with _connected(engines.writer) as connection:
+            async with _connected(engines.writer, engines.directory) as connection:
                 await self._begin(connection, deadline, patience)
                 yield connection
                 await connection.commit()
@@ -179,6 +180,8 @@ class Store:
     async def _sweep_often(self) -> None:
         while True:
             await self.sweep()
+            if self._opened:
+                await anyio.to_thread.run_sync(reserve_log, self._opened.directory)
             await anyio.sleep(_SWEEP_SECONDS)
 
     async def close(self) -> None:
@@ -186,6 +189,9 @@ class Store:
         self.drain()
         await self.outbox.close()
         if self._opened:
+            with suppress(AttError):
+                async with _connected(self._opened.writer, self._opened.directory) as connection:
+                    await dialect.checkpoint(connection)
             await _dispose(self._opened)
 
     async def _take_turn(self, deadline: float, patience: float) -> None:
@@ -252,7 +258,7 @@ class Store:
             raise Unavailable("database_missing", f"cannot open the database: {directory} holds none")
         made = _Open(directory, dialect.engine(directory, read_only=True), dialect.engine(directory, read_only=False))
         try:
-            async with _connected(made.reader) as connection:
+            async with _connected(made.reader, directory) as connection:
                 self._judge(await _schema(connection))
         except BaseException:
             await _dispose(made)
@@ -269,7 +275,7 @@ class Store:
 
 
 @asynccontextmanager
-async def _connected(engine: AsyncEngine) -> AsyncIterator[Connection]:
+async def _connected(engine: AsyncEngine, directory: Path) -> AsyncIterator[Connection]:
     """Lend a connection; what is not committed is rolled back. The database's errors become ATT's."""
     try:
         try:
@@ -283,7 +289,7 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[Connection]:
     except IntegrityError:
         raise
     except DBAPIError as error:
-        raise dialect.explained(error) from error
+        raise dialect.explained(error, directory) from error
 
 
 async def _dispose(engines: _Open) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from att.effects.room import refusal_of
 from att.kernel.errors import AttError, Conflict, Forbidden, InvalidInput, NotSignedIn
 from att.kernel.operation import Caller, Context, Effect, Kind, Operation, Role
 from att.surfaces.confirmations import Confirmations
@@ -60,12 +61,18 @@ class Exposure:
         try:
             request = self.admit(call)
             if call.operation.effect is not Effect.READ:
-                await self.gate()
+                await self.gate(needs_room=call.operation.needs_room)
             result = await self._dispatch(call, request)
             outcome = "ok"
         except AttError as error:
             outcome = error.code
             raise
+        except OSError as error:
+            refusal = refusal_of(error, f"do {call.operation.name}")
+            if refusal is None:
+                raise
+            outcome = refusal.code
+            raise refusal from error
         finally:
             self.metrics.observe(call.operation.name, call.surface, outcome, time.perf_counter() - started)
             if call.operation.effect is not Effect.READ and outcome != "confirmation_required":

@@ -1,6 +1,6 @@
 """What the surfaces need of the rooms below, each as small as it is used here; entrypoints hand the real ones in."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -10,8 +10,16 @@ from att.identity.schema import SignedIn
 from att.jobs.schema import Job, JobRef
 from att.kernel.operation import Caller, Operation
 
-Gate = Callable[[], Awaitable[None]]
-"""Waits until a write may begin; Unavailable("write_fenced") when it may not, at once while the process stops."""
+
+class Gate(Protocol):
+    """The door of everything that writes."""
+
+    async def __call__(self, *, needs_room: bool = True) -> None:
+        """Wait until a write may begin.
+
+        Unavailable("write_fenced") when it may not, at once while the process stops; where it `needs_room`,
+        Unavailable("disk_full", "disk_inodes" or "disk_read_only") while there is none.
+        """
 
 
 class Authenticator(Protocol):

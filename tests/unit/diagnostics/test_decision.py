@@ -127,6 +127,19 @@ def test_disk_thresholds_hold_from_their_value_on(used: float, free: int, level:
     assert judge(replace(HEALTHY, disks=(Disk("/", used, free),))).level == level
 
 
+def test_a_disk_is_as_full_as_its_inodes_and_says_what_follows() -> None:
+    def told(disk: Disk) -> tuple[Level, list[str]]:
+        verdict = judge(replace(HEALTHY, disks=(disk,)))
+        return verdict.level, verdict.reasons
+
+    says = "100 % of the inodes used; from 95 % on ATT only reads: see `attctl disk show`"
+    assert told(Disk("/", 50.0, 9_000, inodes_percent=100.0)) == ("error", [f"disk /: {says}"])
+    says = "90 % used, 900 MB free; the warning is at 85 %: see `attctl disk show`"
+    assert told(Disk("/", 90.0, 900)) == ("degraded", [f"disk /: {says}"])
+    says = "the file system is read-only: see `journalctl -k` for why"
+    assert told(Disk("/", 1.0, 9_000, read_only=True)) == ("error", [f"disk /: {says}"])
+
+
 @pytest.mark.parametrize(
     ("days", "level", "detail"),
     [

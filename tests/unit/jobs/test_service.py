@@ -546,7 +546,13 @@ async def test_old_jobs_are_swept_with_their_lines_and_unfinished_ones_stay(tmp_
             await at.jobs.wait(job_id)
         await at.store.sweep()
         assert [job.id for job in (await at.jobs.list(JobListRequest())).jobs] == [ids[3], ids[2]]
-    async with world(link, handler, run=False, keep=Retention(days=1, rows_max=2)) as at:
+        at.clock.advance(86_400 * 0.7)
+        later = await at.submit()
+        await at.jobs.wait(later)
+        at.clock.advance(86_400 * 0.6)
+        await at.store.sweep()
+        assert [job.id for job in (await at.jobs.list(JobListRequest())).jobs] == [later]
+    async with world(link, handler, run=False, keep=Retention(days=1, rows_max=0)) as at:
         queued = await at.submit()
         at.clock.advance(86_400 * 2)
         await at.store.sweep()

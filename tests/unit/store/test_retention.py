@@ -30,6 +30,7 @@ async def test_rows_go_by_age_and_by_count(tmp_path: Path, keep: Retention, left
 async def test_rows_outside_only_stay(tmp_path: Path) -> None:
     async with opened(make_database(tmp_path)) as store, store.write() as connection:
         rows = [{"seq": n, "id": str(n), "value": "keep" if n == 1 else "", "created": 0.0} for n in range(1, 4)]
+        rows[0]["created"] = 8.4 * DAY_SECONDS
         await connection.execute(insert(canaries), rows)
         await prune(
             connection,
@@ -41,3 +42,24 @@ async def test_rows_outside_only_stay(tmp_path: Path) -> None:
             only=canaries.c.value == "",
         )
         assert (await connection.execute(select(canaries.c.seq))).scalars().all() == [1]
+
+
+async def test_a_clock_that_jumps_years_ahead_takes_no_row_until_it_has_gone_on_for_a_day(tmp_path: Path) -> None:
+    five_years = 5 * 365 * DAY_SECONDS
+
+    async with opened(make_database(tmp_path)) as store, store.write() as connection:
+
+        async def left(now: float) -> list[int]:
+            keep = Retention(days=30, rows_max=100)
+            await prune(connection, canaries, order=canaries.c.seq, time=canaries.c.created, keep=keep, now=now)
+            return list((await connection.execute(select(canaries.c.seq))).scalars())
+
+        async def written(seq: int, now: float) -> None:
+            await connection.execute(insert(canaries), {"seq": seq, "id": str(seq), "value": "", "created": now})
+
+        await written(1, DAY_SECONDS)
+        await written(2, five_years)
+        assert await left(five_years + 60.0) == [1, 2]
+        await written(3, 2 * DAY_SECONDS)
+        assert await left(3 * DAY_SECONDS) == [1, 2, 3]
+        assert await left(five_years + 2 * DAY_SECONDS) == [2]

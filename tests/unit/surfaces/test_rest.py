@@ -171,7 +171,7 @@ async def test_jobs_that_run_one_after_the_other_are_handed_over_as_such(tmp_pat
 
 
 async def test_a_write_that_waits_for_a_fence_is_told_to_come_again(tmp_path: Path) -> None:
-    async def fenced() -> None:
+    async def fenced(*, needs_room: bool = True) -> None:
         raise Unavailable("write_fenced", "cannot write now", retry_after_seconds=1)
 
     world = World(tmp_path, gate=fenced)

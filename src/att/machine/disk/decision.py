@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from att.effects.room import Room
+
 Level = Literal["ok", "warning", "full"]
 GROWABLE = ("ext2", "ext3", "ext4")
 JOURNAL_KEPT_MB = 64
+MARGIN_PERCENT = 2
 WORTH_MB = 1.0
 LARGE_PROJECT_MB = 100.0
-MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,41 @@ class Way:
     command: str
 
 
-def level(used_percent: float, free_mb: int, free_inodes: int | None, limits: Limits) -> Level:
-    """Return how a file system is by the settings; one without a free inode is as full as one without a block."""
-    if used_percent >= limits.limit_percent or free_inodes == 0:
+def level(room: Room, limits: Limits, before: Level = "ok") -> Level:
+    """Return how a file system is by the settings: by its blocks or its inodes, whichever are nearer their end.
+
+    One that nothing can be written to is full. A level is left only below its percentage less `MARGIN_PERCENT`, so
+    that a disk whose use goes up and down around one does not change its level each time.
+    """
+    used = max(room.used_percent, room.inodes_percent)
+    if room.read_only or used >= _from(limits.limit_percent, held=before == "full"):
         return "full"
-    if used_percent >= limits.warn_percent or free_mb < limits.free_mb_min:
+    if used >= _from(limits.warn_percent, held=before != "ok") or room.free_mb < limits.free_mb_min:
         return "warning"
     return "ok"
+
+
+def _from(percent: int, *, held: bool) -> float:
+    return max(percent - MARGIN_PERCENT, percent / 2) if held else percent
+
+
+def lack(room: Room) -> str:
+    """Return the code of what a file system that is full lacks."""
+    if room.read_only:
+        return "disk_read_only"
+    return "disk_inodes" if room.inodes_percent > room.used_percent else "disk_full"
+
+
+def why(path: str, room: Room, limits: Limits) -> str:
+    """Return in words how full a file system is and what follows."""
+    if room.read_only:
+        return f"the file system of {path} is read-only"
+    what, used = "blocks", room.used_percent
+    if lack(room) == "disk_inodes":
+        what, used = "inodes", room.inodes_percent
+    until = _from(limits.limit_percent, held=True)
+    said = f"from {limits.limit_percent} % on ATT only reads, until it is less than {until:g} %"
+    return f"{used:.0f} % of the {what} of {path} are used; {said}"
 
 
 def ways(things: Sequence[Thing]) -> tuple[Way, ...]:

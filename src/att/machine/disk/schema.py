@@ -12,7 +12,9 @@ class FileSystem(BaseModel):
     size_mb: int
     used_percent: float = Field(description="What is kept for root counts as used")
     free_mb: int
+    inodes_percent: float
     free_inodes: int | None
+    read_only: bool
     level: str = Field(description="ok, warning or full, as the settings of `disk` say")
 
 

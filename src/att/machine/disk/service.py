@@ -7,8 +7,9 @@ from pathlib import Path
 from att.appliance import Facts
 from att.config.check import layers_of
 from att.config.store import holding
+from att.effects.room import MEGABYTE, Room, room_of
 from att.kernel.errors import Failed, InvalidInput
-from att.machine.disk.decision import MEGABYTE, Limits, Thing, level, obstacle, ways
+from att.machine.disk.decision import Limits, Thing, level, obstacle, ways
 from att.machine.disk.ports import Disks
 from att.machine.disk.schema import DiskGrown, DiskGrowth, DiskShown, FileSystem, Freeable, Taken
 from att.machine.disk.walk import Measured, Walk
@@ -75,20 +76,19 @@ class DiskService:
         return list(found.values())
 
     def _file_system(self, path: Path) -> FileSystem:
-        use, where = os.statvfs(path), self._disks.partition(path)
-        usable = use.f_blocks - use.f_bfree + use.f_bavail
-        percent = round(100 * (1 - use.f_bavail / usable), 1) if usable else 100.0
-        free_mb = use.f_bavail * use.f_frsize // MEGABYTE
-        inodes = use.f_favail if use.f_files else None
+        where = self._disks.partition(path)
+        room = room_of(path) or Room(used_percent=100.0, free_bytes=0)
         return FileSystem(
             path=str(path),
             device=where.device,
             kind=where.file_system,
-            size_mb=use.f_blocks * use.f_frsize // MEGABYTE,
-            used_percent=percent,
-            free_mb=free_mb,
-            free_inodes=inodes,
-            level=level(percent, free_mb, inodes, self._limits()),
+            size_mb=_size(path) // MEGABYTE,
+            used_percent=room.used_percent,
+            free_mb=room.free_mb,
+            inodes_percent=room.inodes_percent,
+            free_inodes=room.free_inodes,
+            read_only=room.read_only,
+            level=level(room, self._limits()),
         )
 
     def _limits(self) -> Limits:

@@ -17,7 +17,7 @@ from att.kernel.operation import Operation, Role
 from att.surfaces.draining import Draining
 from att.surfaces.expose import Exposure, require_role
 from att.surfaces.metrics import Metrics
-from att.surfaces.ports import Audit, Events, SignIn
+from att.surfaces.ports import Audit, Events, Gate, SignIn
 from att.surfaces.rest.app_target import Apps
 from att.surfaces.rest.apps import app_routes
 from att.surfaces.rest.console import Console, Roots
@@ -77,6 +77,7 @@ def create_app(wiring: Wiring, lifespan: Lifespan | None = None) -> FastAPI:
         identity,
         wiring.exposure.audit,
         wiring.uploads,
+        wiring.exposure.gate,
         wiring.exposure.metrics,
         wiring.state,
         streams.draining,
@@ -97,6 +98,7 @@ def plain_routes(
     identity: SignIn,
     audit: Audit,
     uploads: Uploads,
+    gate: Gate,
     metrics: Metrics,
     state: Callable[[Ready], ProcessState],
     draining: Draining,
@@ -105,7 +107,7 @@ def plain_routes(
     routers = (
         health_routes(readiness, canary, identity, metrics, state),
         signin_routes(identity, audit),
-        upload_routes(uploads, identity, draining),
+        upload_routes(uploads, identity, gate, draining),
     )
     return [route for router in routers for route in router.routes]
 

@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.routing import Match, Route
 
+from att.effects.room import refusal_of
 from att.kernel.errors import AttError, NotFound, NotSignedIn
 from att.surfaces.problem import MEDIA_TYPE, Malformed, MethodNotAllowed, document, unexpected
 from att.surfaces.rest.requests import REQUEST_ID_HEADER, request_id_of
@@ -22,6 +23,7 @@ def add_failures(app: FastAPI) -> None:
     app.add_exception_handler(AttError, _known)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(OSError, _of_the_disk)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -70,6 +72,13 @@ def nothing_there(request: Request) -> NotFound:
 async def _gone(request: Request, _: Exception) -> Response:
     """Answer a client that left in the middle of its request: nobody reads it, and it is no fault of ours."""
     return problem_answer(request, Malformed("malformed", "cannot read the body: the client left"))
+
+
+async def _of_the_disk(request: Request, error: Exception) -> Response:
+    refusal = refusal_of(cast("OSError", error), f"{request.method} this path")
+    if refusal is None:
+        raise error
+    return problem_answer(request, refusal)
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

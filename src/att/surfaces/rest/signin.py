@@ -149,7 +149,8 @@ def _with_cookie(request: Request, signed_in: SignedIn) -> Response:
     response.set_cookie(
         COOKIE,
         signed_in.secret,
-        expires=datetime.fromtimestamp(signed_in.expires, UTC),
+        # Not until when: the browser's clock and this machine's may be years apart.
+        max_age=int(signed_in.seconds),
         path="/",
         secure=_over_tls(request),
         httponly=True,

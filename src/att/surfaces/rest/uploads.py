@@ -8,7 +8,7 @@ from att.kernel.errors import InvalidInput, Unavailable
 from att.kernel.operation import Caller, Role
 from att.surfaces.draining import Draining
 from att.surfaces.expose import require_role
-from att.surfaces.ports import Authenticator
+from att.surfaces.ports import Authenticator, Gate
 from att.surfaces.rest.openapi import problem_responses
 from att.surfaces.rest.requests import caller_of
 from att.surfaces.uploads import Upload, Uploads
@@ -28,7 +28,7 @@ _CONTENT = {"content": {_BINARY: {"schema": {"type": "string", "format": "binary
 _PROBLEMS = problem_responses(400, 401, 403, 404, 409, 413, 422, 503)
 
 
-def upload_routes(uploads: Uploads, authenticator: Authenticator, draining: Draining) -> APIRouter:
+def upload_routes(uploads: Uploads, authenticator: Authenticator, gate: Gate, draining: Draining) -> APIRouter:
     """Return the routes; files are taken from developers and above, each sees its own."""
     router = APIRouter(tags=["uploads"])
 
@@ -57,6 +57,7 @@ def upload_routes(uploads: Uploads, authenticator: Authenticator, draining: Drai
     async def create_upload(request: Request) -> Response:
         """Upload a file. With `Upload-Complete: ?0` more follows by PATCH; else the body is all of it."""
         caller = await uploader(request)
+        await gate()
         created = await uploads.create(caller)
         upload = await receive(created.upload, caller, 0, request)
         return _answer(upload, 201, {"Location": f"{_PATH}/{upload.upload}"})
@@ -68,6 +69,7 @@ def upload_routes(uploads: Uploads, authenticator: Authenticator, draining: Drai
         offset = request.headers.get(OFFSET_HEADER, "")
         if not (offset.isascii() and offset.isdigit()) or len(offset) > 18:
             raise InvalidInput("invalid_input", "cannot read Upload-Offset: it must be a number", field=OFFSET_HEADER)
+        await gate()
         return _answer(await receive(upload_id, caller, int(offset), request), 200, {})
 
     @router.get(_PATH + "/{upload_id}", response_model=Upload, responses=_PROBLEMS)
