@@ -47,7 +47,7 @@ class Machine:
         self.processes.append(process)
         return process
 
-    def told(self, what: str, seconds: float = 30) -> None:
+    def told(self, what: str, seconds: float = 120) -> None:
         """Wait until the process has told the service manager `what`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -62,7 +62,7 @@ class Machine:
         # A client of every request has no need of all authorities that the machine trusts.
         transport = httpx.HTTPTransport(uds=str(self.outside / "api.sock"), verify=False)
         headers = {"Authorization": f"Bearer {self.token}", "Connection": "close"}
-        with httpx.Client(transport=transport, base_url="http://att.example", headers=headers, timeout=30) as client:
+        with httpx.Client(transport=transport, base_url="http://att.example", headers=headers, timeout=120) as client:
             yield client
 
     def journal(self) -> list[dict[str, object]]:

@@ -7,8 +7,10 @@ import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 import websockets
+from dev.vm.machine import wait_until
 from tests.appliance.nspawn.container import Container
 from tests.fakes.chains import Issued, issue
 
@@ -204,3 +206,83 @@ def test_the_banner_at_login_says_how_the_appliance_is_at_once(appliance: Contai
     release = appliance.run("readlink", "/opt/att/current").stdout.strip().rpartition("/")[2]
     assert said.startswith(f"ATT appliance {release}: ready")
     assert appliance.told("tls", "show")["sha256"] in said
+
+
+def test_an_engine_and_a_launcher_that_are_killed_answer_the_next_question(appliance: Container) -> None:
+    def asked() -> list[str]:
+        appliance.told("upgrade", "history")
+        appliance.told("token", "list")  # with a token of the launcher's
+        names = ("att-upgraded.service", "att-launcher.service")
+        return [appliance.run("systemctl", "show", "-P", "MainPID", name).stdout.strip() for name in names]
+
+    before = asked()
+    for process in before:
+        appliance.run("kill", "-KILL", process)
+    after = asked()
+    assert "0" not in (*before, *after)
+    assert not {*before} & {*after}
+
+
+def test_a_full_disk_lets_people_in_refuses_writes_and_is_led_out_of_by_the_command_that_it_names(
+    appliance: Container, token: str
+) -> None:
+    on_a_small_disk(appliance)
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=appliance.url(), verify=False, trust_env=False, timeout=60) as client:
+        made = client.post("/api/v1/tokens", json={"name": "before"}, headers=headers)
+        assert made.status_code == 201
+        big = "/var/lib/att/backups/att-old.backup"
+        appliance.run("dd", "if=/dev/zero", f"of={big}", "bs=64K", "status=none", check=False)
+        appliance.run("dd", "if=/dev/zero", f"of={big}-", "bs=1", "status=none", "count=65536", check=False)
+        assert appliance.run("stat", "-f", "-c", "%a", "/var/lib/att").stdout.strip() == "0"
+
+        refused = until(503, client, headers)
+        assert refused.json()["code"] == "disk_full"
+        assert "`attctl disk show`" in refused.json()["hint"]
+        said = appliance.attctl("token", "create", "--name", "no", check=False)
+        assert (said.returncode, "error[disk_full]" in said.stderr, "attctl disk show" in said.stderr) == (
+            4,
+            True,
+            True,
+        )
+        signed = client.post("/api/v1/auth/sign-in", json={"token": token})
+        assert signed.status_code == 200, signed.text
+        assert client.get("/api/v1/auth/me").json()["name"] == "day"
+        assert made.json()["id"] in client.get("/api/v1/tokens", headers=headers).text
+        status = appliance.attctl("status", "--json", check=False)
+        assert (status.returncode, "ATT only reads" in status.stdout) == (4, True)
+        assert "disk.full" in appliance.run("journalctl", "--unit=att-api", "--output=cat").stdout
+
+        shown = appliance.attctl("disk", "show", "--json", check=False)
+        assert shown.returncode == 4
+        [command] = [one["command"] for one in json.loads(shown.stdout)["freeable"] if one["command"].endswith(big)]
+        appliance.run("sh", "-c", command, user="operator")
+        until(201, client, headers)
+    checks = json.loads(appliance.attctl("status", "--json", check=False).stdout)["checks"]
+    assert {one["status"] for one in checks if one["name"] == "disk /var/lib/att"} == {"ok"}
+
+
+def on_a_small_disk(appliance: Container) -> None:
+    """Put what the services keep on a file system of its own, with some room left."""
+    script = """
+        systemctl stop att-api.socket att-api.service
+        size=$(($(du -sm /var/lib/att | cut -f1) + 300))
+        mkdir /run/small
+        mount -t tmpfs -o size=${size}m,mode=755 tmpfs /run/small
+        cp -a /var/lib/att/. /run/small
+        mount --bind /run/small /var/lib/att
+        systemctl start att-api.socket att-api.service
+    """
+    appliance.run("sh", "-e", "-c", script)
+
+
+def until(status: int, client: httpx.Client, headers: dict[str, str]) -> httpx.Response:
+    """Write until it is answered so: how full a disk is may be known for a second."""
+    answers: list[httpx.Response] = []
+
+    def written() -> bool:
+        answers.append(client.post("/api/v1/tokens", json={"name": "tried"}, headers=headers))
+        return answers[-1].status_code == status
+
+    wait_until(written, 30, f"a write that is answered with {status}")
+    return answers[-1]

@@ -3637,6 +3637,10 @@ export interface components {
             used_percent: number;
             /** Free Mb */
             free_mb: number;
+            /** Inodes Percent */
+            inodes_percent: number;
+            /** Read Only */
+            read_only: boolean;
         };
         /**
          * Docs
@@ -3741,7 +3745,7 @@ export interface components {
          * @description What happened. GAP is never published: a subscriber that lost events to retention is told by it.
          * @enum {string}
          */
-        EventType: "project.created" | "project.changed" | "project.deleted" | "code.changed" | "test.run" | "test.passed" | "test.failed" | "build.started" | "build.completed" | "deploy.started" | "deploy.completed" | "git.commit" | "git.pr.created" | "git.pr.merged" | "error" | "app.started" | "app.stopped" | "app.failed" | "job.queued" | "job.started" | "job.progress" | "job.succeeded" | "job.failed" | "job.cancelled" | "bootstrap.step" | "bootstrap.ended" | "upgrade.state" | "upgrade.progress" | "token.created" | "token.revoked" | "auth.claimed" | "auth.signed_in" | "auth.signed_out" | "auth.refused" | "gap";
+        EventType: "project.created" | "project.changed" | "project.deleted" | "code.changed" | "test.run" | "test.passed" | "test.failed" | "build.started" | "build.completed" | "deploy.started" | "deploy.completed" | "git.commit" | "git.pr.created" | "git.pr.merged" | "error" | "app.started" | "app.stopped" | "app.failed" | "job.queued" | "job.started" | "job.progress" | "job.succeeded" | "job.failed" | "job.cancelled" | "bootstrap.step" | "bootstrap.ended" | "upgrade.state" | "upgrade.progress" | "token.created" | "token.revoked" | "auth.claimed" | "auth.signed_in" | "auth.signed_out" | "auth.refused" | "disk.level" | "gap";
         /**
          * Exported
          * @description The archive: read it at `content` with one's own token; it stays for a day.

@@ -52,6 +52,7 @@ describe("staleKeys", () => {
     expect(staleKeys("job.progress")).not.toContain("status");
     expect(staleKeys("upgrade.state")).toContain("upgrade");
     expect(staleKeys("token.revoked")).toContain("tokens");
+    expect(staleKeys("disk.level")).toEqual(["status"]);
   });
 
   it("refetches everything after a gap and nothing for what it does not know", () => {

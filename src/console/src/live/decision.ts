@@ -62,6 +62,7 @@ const STALE: Readonly<Record<string, readonly string[]>> = {
   upgrade: ["upgrade", "releases", "status"],
   token: ["tokens", "audit"],
   auth: ["audit"],
+  disk: ["status"],
 };
 
 /** The first words of the query keys that an event makes stale; "all" after a gap, when anything may have changed. */

@@ -5,6 +5,7 @@ import { client } from "../api/client";
 import { status } from "../api/queries";
 import { useLink, useLiveQueries } from "../live/events";
 import { Button, buttonClass } from "../parts/button";
+import { DiskBanner } from "./disk-banner";
 import { Mark } from "./mark";
 import { Nav } from "./nav";
 import { me } from "./session";
@@ -55,6 +56,7 @@ export function Frame() {
       </dialog>
       <main id="main" tabIndex={-1} className="mx-auto w-full max-w-6xl min-w-0 px-4 py-5 sm:px-6 md:py-6">
         <UpgradeBanner />
+        <DiskBanner />
         <Outlet />
       </main>
     </div>

@@ -1,0 +1,85 @@
+"""A real file system of a few megabytes, to be filled to its last block or inode, or turned read-only."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+MEGABYTES = 64
+INODES = 2_048
+_CHUNKS = (1 << 20, 1 << 12, 1)
+
+
+@dataclass
+class SmallDisk:
+    """An ext4 in the file `image`, mounted at `folder`; nothing of it is kept for root."""
+
+    image: Path
+    folder: Path
+
+    def fill(self) -> Path:
+        """Fill it to the last block and return the file that does."""
+        path = self.folder / "big"
+        with path.open("ab", buffering=0) as file:
+            for chunk in _CHUNKS:
+                with suppress(OSError):
+                    while file.write(b"x" * chunk):
+                        pass
+            with suppress(OSError):
+                os.fsync(file.fileno())
+        # What was reserved for blocks that came later than told is free again.
+        with path.open("ab", buffering=0) as file, suppress(OSError):
+            while file.write(b"x" * 4096):
+                pass
+        assert os.statvfs(self.folder).f_bavail == 0
+        return path
+
+    def take_inodes(self) -> Path:
+        """Take every inode and return the folder that has them."""
+        path = self.folder / "many"
+        path.mkdir()
+        with suppress(OSError):
+            for number in range(INODES):
+                (path / str(number)).touch()
+        assert os.statvfs(self.folder).f_favail == 0
+        return path
+
+    def break_it(self) -> None:
+        """Have the kernel find an error: it lets nobody write any more, as the disk was mounted."""
+        name = Path(_run("findmnt", "--noheadings", "--output", "SOURCE", str(self.folder)).strip()).name
+        Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("1")
+        assert os.statvfs(self.folder).f_flag & os.ST_RDONLY
+
+    def mend(self) -> None:
+        """Do what a boot does: check it, and mount it again. Nobody may have a file of it open."""
+        _run("umount", str(self.folder))
+        checked = subprocess.run(["e2fsck", "-p", str(self.image)], capture_output=True, timeout=60, check=False)
+        assert checked.returncode in (0, 1), checked.stdout
+        _mount(self)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[SmallDisk]:
+    """Make and mount one below `folder`; needs root."""
+    disk = SmallDisk(folder / "disk.img", folder / "disk")
+    disk.folder.mkdir()
+    with disk.image.open("wb") as file:
+        file.truncate(MEGABYTES << 20)
+    _run("mkfs.ext4", "-q", "-m", "0", "-N", str(INODES), str(disk.image))
+    _mount(disk)
+    try:
+        yield disk
+    finally:
+        _run("umount", "--lazy", str(disk.folder))
+
+
+def _mount(disk: SmallDisk) -> None:
+    _run("mount", "-o", "loop,errors=remount-ro", str(disk.image), str(disk.folder))
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=False)
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+    return done.stdout
