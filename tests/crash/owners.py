@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.crash.ailing import Seen
-from tests.crash.appliance import NEXT, Appliance
+from tests.crash.appliance import NEXT, Appliance, parts_of
 from tests.crash.appliance import made as installed_at
 from tests.crash.machine import Crash
-from tests.crash.test_struck_calls import bring, parts_of
+from tests.crash.test_struck_calls import bring
 from tests.crash.twice import wrongs
 
 from att_stage0.asked_for import CannotGoBack, operator_rollback

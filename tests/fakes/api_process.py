@@ -77,18 +77,23 @@ def prepare_machine(folder: Path) -> str:
     return token
 
 
-def _facts_below(folder: Path) -> Facts:
-    text = facts_file().read_text(encoding="utf-8")
-    (folder / "appliance.toml").write_text(re.sub(r'= "/', f'= "{folder}/', text), encoding="utf-8")
+def _facts_below(folder: Path, memory: Path | None = None) -> Facts:
+    """Have all paths below `folder`, but for /run below `memory`."""
+
+    def below(found: re.Match[str]) -> str:
+        return f'= "{memory or folder if found[1] == "run" else folder}/{found[1]}'
+
+    text = re.sub(r'= "/(\w+)', below, facts_file().read_text(encoding="utf-8"))
+    (folder / "appliance.toml").write_text(text, encoding="utf-8")
     return load_facts(folder / "appliance.toml")
 
 
 @contextmanager
 def machine_at(folder: Path, template: Path, token: str, outside: Path | None = None) -> Iterator[Machine]:
-    """A machine whose files lie in `folder`; what the service manager has lies `outside`, where that is given."""
+    """A machine whose files lie in `folder`; the service manager's, and /run, lie `outside`, where that is given."""
     outside = outside or folder
     shutil.copytree(template, folder, symlinks=True, dirs_exist_ok=True)
-    where = _facts_below(folder)
+    where = _facts_below(folder, outside)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(outside / "api.sock"))
     listener.listen(128)

@@ -1,3 +1,4 @@
+import errno
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,6 +18,7 @@ from att.jobs.operations import OPERATIONS
 from att.jobs.progress import LINES_MAX
 from att.jobs.schema import JobListRequest, JobLogRequest, JobShowRequest, JobState, JobWaitRequest
 from att.jobs.service import Jobs
+from att.kernel.codes import CODES
 from att.kernel.errors import AttError, Refused, Unavailable
 from att.kernel.operation import Caller, Context, Effect, Kind, Operation, Progress, Role, Route
 from att.store.retention import Retention
@@ -235,6 +237,16 @@ async def test_an_error_of_the_tree_is_kept_as_the_jobs_problem(tmp_path: Path) 
         assert job.problem is not None
         assert (job.problem.code, job.problem.status, job.problem.data) == ("version_bad", 409, {"version": "1"})
         assert at.bus.types()[-1] == "job.failed"
+
+
+async def test_a_job_that_meets_a_full_disk_fails_with_its_code_and_hint(tmp_path: Path) -> None:
+    async def handler(_: Context, __: Request, ___: Progress) -> Result:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with world(make_database(tmp_path), handler) as at:
+        job = await at.jobs.wait(await at.submit())
+        assert job.problem is not None
+        assert (job.problem.code, job.problem.hint) == ("disk_full", CODES["disk_full"])
 
 
 @pytest.mark.parametrize("error", [ValueError("secret detail"), KeyError("x"), ZeroDivisionError()])

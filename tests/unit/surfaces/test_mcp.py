@@ -103,6 +103,7 @@ async def test_a_call_does_not_list_all_tools_on_its_way(
         ("att.thing.show", {"thing_id": "thing_1", "color": "red"}, "invalid_input"),
         ("att.thing.sign", {"thing_id": "thing_1"}, "people_only"),
         ("att.thing.breakdown", {}, "internal"),
+        ("att.thing.breakdown", {"word": "full"}, "disk_full"),
     ],
 )
 async def test_an_error_is_a_tool_error_with_its_problem(

@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import httpx
@@ -63,6 +64,7 @@ async def test_reading_is_not_audited(client: httpx.AsyncClient, world: World) -
         ("POST", "/api/v1/health/canary", b"{}", 422, "invalid_input", "value"),
         ("POST", "/api/v1/auth/claim", b"x" * 100_000, 413, "body_too_large", None),
         ("GET", "/api/v1/breakdown", None, 500, "internal", None),
+        ("GET", "/api/v1/breakdown?word=full", None, 503, "disk_full", None),
     ],
 )
 async def test_every_failure_is_a_problem_document(
@@ -183,6 +185,38 @@ async def test_a_write_that_waits_for_a_fence_is_told_to_come_again(tmp_path: Pa
     assert world.done == []
 
 
+async def test_without_room_writes_are_refused_but_for_what_leads_out(tmp_path: Path) -> None:
+    async def full(*, needs_room: bool = True) -> None:
+        if needs_room:
+            raise Unavailable("disk_full", "cannot write now")
+
+    world = World(tmp_path, gate=full)
+    async with client_of(world) as client:
+        write = await client.post("/api/v1/things", json={"name": "x"})
+        upload = await client.post("/api/v1/uploads", content=b"x")
+        read = await client.get("/api/v1/things/thing_1")
+        asked = await client.delete("/api/v1/things/thing_1")
+        confirmed = {"confirmation_id": asked.json()["data"]["confirmation_id"]}
+        gone = await client.delete("/api/v1/things/thing_1", params=confirmed)
+    assert [(one.status_code, problem_of(one)["code"]) for one in (write, upload)] == [(503, "disk_full")] * 2
+    assert [read.status_code, gone.status_code] == [200, 200]
+    assert world.done == ["deleted thing_1"]
+    assert [record[2] for record in world.audit.records] == ["disk_full", "ok"]
+
+
+async def test_an_error_of_the_disk_that_nobody_foresaw_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    world = World(tmp_path)
+    monkeypatch.setattr(world.uploads, "create", full)
+    async with client_of(world) as client:
+        upload = await client.post("/api/v1/uploads", content=b"x")
+    assert (upload.status_code, problem_of(upload)["code"]) == (503, "disk_full")
+
+
 async def test_a_good_request_id_comes_back_and_a_bad_one_is_replaced(client: httpx.AsyncClient) -> None:
     good = await client.get("/api/v1/things", headers={"X-Request-ID": "abc.DEF-12_3"})
     bad = await client.get("/api/v1/things", headers={"X-Request-ID": "x\ty"})
@@ -211,7 +245,9 @@ async def test_signing_in_sets_a_strict_cookie_and_out_takes_it_away(world: Worl
         after = await client.get("/api/v1/auth/me")
     cookie = right.headers["set-cookie"].lower()
     assert [wrong.status_code, both.status_code, right.status_code] == [401, 422, 200]
-    assert all(part in cookie for part in ("httponly", "samesite=strict", "path=/"))
+    # A time to live, and no date: the clocks of browser and appliance may be years apart.
+    assert all(part in cookie for part in ("httponly", "samesite=strict", "path=/", "max-age=3600"))
+    assert "expires" not in cookie
     assert (me.json()["name"], me.json()["role"]) == ("ada", "admin")
     assert (out.status_code, after.status_code) == (200, 401)
     assert [record[1:] for record in world.audit.records] == [

@@ -1,5 +1,6 @@
 """A small platform of fake rooms around the real surfaces: one operation of each kind, callers of each role."""
 
+import errno
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -126,7 +127,9 @@ async def log(context: Context, request: ThingLog) -> AsyncIterator[LogItem]:
         await context.get(Draining).wait()
 
 
-async def break_down(_: Context, __: ThingQuery) -> Thing:
+async def break_down(_: Context, request: ThingQuery) -> Thing:
+    if request.word == "full":
+        raise OSError(errno.ENOSPC, "No space left on device")
     raise RuntimeError("secret of the inside")
 
 
@@ -142,7 +145,9 @@ TABLE = (
     _operation("list", Route("GET", "/things"), ThingQuery, ThingPage, list_things),
     _operation("create", Route("POST", "/things", 201), ThingCreate, Thing, create, effect=CHANGE, role=DEVELOPER),
     _operation("show", Route("GET", THING), ThingRequest, Thing, show),
-    _operation("delete", Route("DELETE", THING), ThingRequest, Thing, delete, effect=DESTROY, role=DEVELOPER),
+    _operation(
+        "delete", Route("DELETE", THING), ThingRequest, Thing, delete, effect=DESTROY, role=DEVELOPER, needs_room=False
+    ),
     _operation(
         "build",
         Route("POST", THING + "/build"),
