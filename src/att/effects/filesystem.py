@@ -18,7 +18,9 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, owner: tuple
             view = memoryview(data)
             while view:
                 view = view[os.write(fd, view) :]
-            if owner is not None:
+            made = os.fstat(fd)
+            # A service may not even give a file to whom it belongs already: its system calls are filtered.
+            if owner not in (None, (made.st_uid, made.st_gid)):
                 os.fchown(fd, *owner)
             os.fchmod(fd, mode)
             os.fsync(fd)

@@ -26,6 +26,19 @@ def test_a_failed_write_leaves_old_content_and_no_temporary(tmp_path: Path) -> N
     assert os.listdir(tmp_path) == ["taken"]  # noqa: PTH208
 
 
+def test_a_service_that_may_not_change_owners_replaces_its_own_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "fchown", refused)
+    filesystem.write_atomically(tmp_path / "key", b"new", owner=(os.geteuid(), os.getegid()))
+    assert (tmp_path / "key").read_bytes() == b"new"
+    with pytest.raises(PermissionError):
+        filesystem.write_atomically(tmp_path / "other", b"new", owner=(12345, 12345))
+
+
 def test_space_and_inodes_are_told(tmp_path: Path) -> None:
     assert filesystem.free_bytes(tmp_path) > 0
     inodes = filesystem.free_inodes(tmp_path)
