@@ -169,34 +169,49 @@ def test_a_network_on_trial_is_taken_up_and_reverts_when_nobody_confirms_it(appl
     assert "att-network-revert" not in timers
 
 
+KEYS = (
+    "/etc/att/secrets.d/sealing-key",
+    "/var/lib/att/router/sealing.key",
+    "/var/lib/att/launcher/local.key",
+    "/var/lib/att/api/router-signing.key",
+)
+
+
 def test_keys_are_rotated_behind_open_sockets_and_what_they_sealed_still_opens(appliance: Container) -> None:
+    def digests() -> set[str]:
+        return {line.split()[0] for line in appliance.run("sha256sum", *KEYS).stdout.splitlines()}
+
+    def owners() -> list[str]:
+        return appliance.run("stat", "-c", "%a %U %s", *KEYS[:2]).stdout.splitlines()
+
     appliance.write("/srv/login", "s3cret-of-a-host\n")
     appliance.attctl("project", "credentials", "set", "rotated", "/srv/login", "--host", "example.org")
-    before = appliance.run("sha256sum", "/etc/att/secrets.d/sealing-key", "/var/lib/att/launcher/local.key").stdout
+    appliance.attctl("models", "add", "far", "/srv/login", "--base-url", "http://10.9.9.9/v1", "--models", "llama")
+    before = digests()
     done = appliance.told("secrets", "rotate", "--yes")
-    assert {"att-launcher", "att-api"} <= set(done["restarts"])
-    assert {one["name"]: one["resealed"] for one in done["secrets"]}["sealing"] >= 1
-    after = appliance.run("sha256sum", "/etc/att/secrets.d/sealing-key", "/var/lib/att/launcher/local.key").stdout
-    assert not {line.split()[0] for line in before.splitlines()} & {line.split()[0] for line in after.splitlines()}
-    key = "/etc/att/secrets.d/sealing-key"
-    assert appliance.run("stat", "-c", "%a %U %s", key).stdout.split() == ["400", "root", "32"]
-    appliance.run("cmp", key, "/run/credentials/att-api.service/sealing-key")
-    listed = appliance.told("project", "credentials", "list")["credentials"]
-    assert "rotated" in {one["name"] for one in listed}
+    assert done["restarts"] == ["att-launcher", "att-api", "att-router"]
+    resealed = {one["name"]: one["resealed"] for one in done["secrets"]}
+    assert (resealed["sealing"] >= 1, resealed["providers"]) == (True, 1)
+    assert not before & digests()
+    assert owners() == ["400 root 32", "400 att-router 32"]
+    appliance.run("cmp", KEYS[0], "/run/credentials/att-api.service/sealing-key")
+    assert "rotated" in {one["name"] for one in appliance.told("project", "credentials", "list")["credentials"]}
+    assert "far" in appliance.attctl("models", "list").stdout
     assert appliance.told("secrets", "check")["ok"]
 
 
 def test_the_audit_log_of_the_engine_and_of_the_operator_is_one_chain(appliance: Container) -> None:
-    appliance.told("log", "level", "router", "inherit")
+    appliance.write("/srv/att.yaml", "version: 1\njobs:\n  log_mb_max: 4\n  running_max: 3\n")
+    applied = appliance.told("config", "apply", "/srv/att.yaml")
+    assert applied["notes"][-1] == "version: 1 became 2"
+    assert appliance.read("/etc/att/att.yaml") == "version: 2\njobs:\n  running_max: 3\n"
     told = appliance.told("audit", "verify")
-    assert (told["whole"], told["unchained"]) == (True, 0)
+    assert (told["whole"], told["unchained"], told["from_the_start"]) == (True, 0, True)
     actions = [json.loads(line)["action"] for line in appliance.read("/var/log/att/audit.log").splitlines()]
-    assert {"machine.log.level", "upgrade.transition"} <= set(actions)
-    appliance.run("cp", "/var/log/att/audit.log", "/root/audit.log")
+    assert {"machine.secrets.rotate", "config.apply"} <= set(actions)
     appliance.run("sed", "-i", "1s/:/: /", "/var/log/att/audit.log")
     broken = appliance.attctl("audit", "verify", "--json", check=False)
     assert (broken.returncode, json.loads(broken.stdout)["broken"]["line"]) == (1, 2)
-    appliance.run("cp", "/root/audit.log", "/var/log/att/audit.log")
 
 
 def test_the_banner_at_login_says_how_the_appliance_is_at_once(appliance: Container) -> None:
