@@ -22,7 +22,7 @@ NAME, PASSWORD = "ada", "a password of the first day"
 LINE_SECONDS_MAX = 600
 LINES_SHOWN, CHARS_SHOWN = 14, 140
 TOKEN = re.compile(r"\batt_[\w-]{20,}")
-CODE = re.compile(r"\b[A-Z0-9]{4}(?:-[A-Z0-9]{4}){2}\b")
+CODE = re.compile(r"\b[A-Z0-9]{4}(?:-[A-Z0-9]{4}){2,}")
 OTHER_GUIDE = b"# Layout of the appliance\n\nAs the release 0.2.0 tells it.\n"
 
 
