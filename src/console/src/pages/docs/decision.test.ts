@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { anchorOf, targetOf, withoutTitle } from "./decision";
+import { anchorOf, plain, targetOf, withoutTitle } from "./decision";
 
 describe("the guide's Markdown", () => {
   it("gives each heading an anchor of its words", () => {
@@ -14,6 +14,13 @@ describe("the guide's Markdown", () => {
     for (const href of ["javascript:alert(1)", "http://example.org", "../layout.md", "data:text/html,x", ""]) {
       expect(targetOf(href)).toEqual({ kind: "none" });
     }
+  });
+
+  it("shows a line that stands alone without marks", () => {
+    expect(plain("## The key")).toBe("The key");
+    expect(plain("- `attctl docs` lists **all** ([backup](backup.md)).")).toBe("attctl docs lists all (backup).");
+    expect(plain("| `disk_full` | free disk space |")).toBe("disk_full: free disk space");
+    expect(plain("a - b #c")).toBe("a - b #c");
   });
 
   it("shows the title once", () => {

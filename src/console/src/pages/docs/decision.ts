@@ -16,5 +16,14 @@ export const targetOf = (href: string): Target => {
   return /^https:\/\//.test(href) ? { kind: "elsewhere", href } : { kind: "none" };
 };
 
+/** One line without the marks of Markdown, for where it stands alone. */
+export const plain = (line: string): string =>
+  line
+    .replace(/^(#+|-|\|) /, "")
+    .replace(/ \|$/, "")
+    .replaceAll(" | ", ": ")
+    .replaceAll(/`|\*\*/g, "")
+    .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1");
+
 /** The text below the title, which the page itself shows. */
 export const withoutTitle = (text: string): string => text.replace(/^# .*\n+/, "");

@@ -6,7 +6,7 @@ import { Await, Empty } from "../../parts/await";
 import { Button } from "../../parts/button";
 import { Field } from "../../parts/field";
 import { Page, Panel } from "../../parts/panel";
-import { anchorOf } from "./decision";
+import { anchorOf, plain } from "./decision";
 
 export function DocsPage() {
   const { search } = useSearch({ from: "/in/docs" });
@@ -33,7 +33,7 @@ function Pages() {
               <Link to="/docs/$page" params={{ page: page.name }} className="font-medium text-accent underline">
                 {page.title}
               </Link>
-              <p className="text-muted">{page.summary.replaceAll("`", "")}</p>
+              <p className="text-muted">{plain(page.summary)}</p>
             </li>
           ))}
         </ul>
@@ -80,7 +80,7 @@ function Hit({ line }: { line: DocsLine }) {
       >
         {line.heading}
       </Link>{" "}
-      <span className="text-muted wrap-anywhere">{line.line.replace(/^#+ /, "")}</span>
+      <span className="text-muted wrap-anywhere">{plain(line.line)}</span>
     </>
   );
 }
