@@ -38,4 +38,4 @@ class Appliance(Protocol):
         """Have the services start; may run again."""
 
     def prove(self) -> str:
-        """Wait until the API says that it is ready; returns why it is not, empty when it is."""
+        """Wait until the API is ready and the appliance port served; returns why not, empty when they are."""
