@@ -34,6 +34,7 @@ class Served:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.created: list[str] = []
+        self.gone = ""
 
     def start(self) -> None:
         """Start the process; it is ready when this returns."""
@@ -55,8 +56,9 @@ class Served:
 
     def refused(self, code: str) -> str:
         """Have every door refuse a write with `code` and its hint; return the sentence."""
-        answer = self._until(503)
+        answer = self._until("cannot write now")
         told = answer.json()
+        assert answer.status_code == 503
         assert (told["code"], told["hint"]) == (code, CODES[code])
         with self.machine.client() as client:
             uploaded = client.post("/api/v1/uploads", content=b"x", headers=UPLOAD)
@@ -71,7 +73,9 @@ class Served:
             assert client.get("/readyz").status_code == 200
             found = client.get("/api/v1/tokens")
             assert found.status_code == 200, found.text
-            assert set(self.created) <= {token["id"] for token in found.json()["tokens"]}
+            known = {token["id"] for token in found.json()["tokens"]}
+            assert set(self.created) <= known
+            assert self.gone not in known
             assert client.get("/api/v1/audit").status_code == 200
 
     def lets_in(self) -> None:
@@ -97,7 +101,7 @@ class Served:
 
     def well_again(self) -> None:
         """Have all be as before, by itself."""
-        self._until(201)
+        self._until("kept")
         self.reads()
         self.lets_in()
 
@@ -106,13 +110,13 @@ class Served:
         bad = [line for line in self.machine.journal() if line["level"] in ("error", "critical")]
         assert {line["message"] for line in bad} <= {"disk.full"}, bad
 
-    def _until(self, status: int) -> httpx.Response:
-        """Write until it is answered so: how full a disk is may be known for a second."""
+    def _until(self, words: str) -> httpx.Response:
+        """Write until it is answered so: how full a disk is may be a second old."""
         for _ in range(1_000):
             answer = self.create()
-            if answer.status_code == status:
+            if words in answer.text:
                 break
-        assert answer.status_code == status, answer.text
+        assert words in answer.text, answer.text
         return answer
 
     def _mcp(self, client: httpx.Client, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -136,6 +140,7 @@ def served(fault: Callable[[SmallDisk, Served], Seen]) -> Callable[[Path], Seen]
         outside.mkdir()
         token = prepare_machine(template)
         with small_disk(folder) as disk, machine_at(disk.folder, template, token, outside) as machine:
+            disk.sync()
             one = Served(machine)
             one.start()
             for _ in range(5):

@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 MEGABYTES = 64
 INODES = 2_048
 _CHUNKS = (1 << 20, 1 << 12, 1)
@@ -46,11 +48,16 @@ class SmallDisk:
         assert os.statvfs(self.folder).f_favail == 0
         return path
 
+    def sync(self) -> None:
+        """Make durable what a machine would have had for long."""
+        _run("sync", "--file-system", str(self.folder))
+
     def break_it(self) -> None:
         """Have the kernel find an error: it lets nobody write any more, as the disk was mounted."""
         name = Path(_run("findmnt", "--noheadings", "--output", "SOURCE", str(self.folder)).strip()).name
         Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("1")
-        assert os.statvfs(self.folder).f_flag & os.ST_RDONLY
+        with pytest.raises(OSError, match="Read-only"):
+            (self.folder / "no").touch()
 
     def mend(self) -> None:
         """Do what a boot does: check it, and mount it again. Nobody may have a file of it open."""

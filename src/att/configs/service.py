@@ -57,12 +57,10 @@ class Configs:
         """Have the worker started as soon as there is a project, so that its first start need not wait for it."""
         told = self._events.subscribe()
         try:
-            projects = await self._places.all()
-        except AttError as error:
+            if await self._places.all() or await _is_made(told):
+                self._nat.wake()
+        except AttError as error:  # it is started when it is first asked
             log.warning("NAT's worker is not started yet", code=error.code)
-            projects = []
-        if projects or await _is_made(told):
-            self._nat.wake()
 
     async def read(self, project: str, path: str | None) -> ConfigText:
         """Return the config's text; raises NotFound(project_unknown|nat_config_missing|file_unknown)."""

@@ -8,6 +8,8 @@ from pathlib import Path
 from att.kernel.errors import Unavailable
 
 MEGABYTE = 1_000_000
+_MOUNTS = Path("/proc/self/mountinfo")
+_EMERGENCY = "emergency_ro"
 _LACKS = {
     "disk_full": "the disk is full",
     "disk_inodes": "the file system has no free inodes",
@@ -49,8 +51,19 @@ def room_of(path: Path) -> Room | None:
         # File systems without a fixed number of inodes report 0 of 0.
         inodes_percent=round(100 * (1 - found.f_favail / found.f_files), 1) if found.f_files else 0.0,
         free_inodes=found.f_favail if found.f_files else None,
-        read_only=bool(found.f_flag & os.ST_RDONLY),
+        read_only=bool(found.f_flag & os.ST_RDONLY) or _given_up(path),
     )
+
+
+def _given_up(path: Path) -> bool:
+    """Whether the kernel lets nobody write after an error; since Linux 6.15 the mount's options alone say so."""
+    try:
+        device = path.stat().st_dev
+        mounts = _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    number = f"{os.major(device)}:{os.minor(device)}"
+    return any(line.split()[2] == number for line in mounts if _EMERGENCY in line.rpartition(" ")[2].split(","))
 
 
 def code_of(error: OSError, path: Path) -> str | None:

@@ -60,3 +60,25 @@ def test_an_error_of_the_disk_has_a_code_and_others_have_none(tmp_path: Path, nu
 def test_a_write_that_found_no_inode_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "room_of", lambda _: Room(10.0, 90, 100.0, 0))
     assert code_of(OSError(errno.ENOSPC, "full"), tmp_path) == "disk_inodes"
+
+
+@pytest.mark.parametrize(
+    ("options", "read_only"), [("rw,errors=remount-ro", False), ("rw,errors=remount-ro,emergency_ro", True)]
+)
+def test_a_file_system_that_the_kernel_gave_up_is_read_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, read_only: bool
+) -> None:
+    device = tmp_path.stat().st_dev
+    told = tmp_path / "mountinfo"
+    number = f"{os.major(device)}:{os.minor(device)}"
+    told.write_text(
+        f"1 0 0:1 / /a rw - ext4 /dev/a rw,emergency_ro\n2 0 {number} / /b rw,relatime - ext4 /dev/b {options}\n"
+    )
+    monkeypatch.setattr(room, "_MOUNTS", told)
+    found = room_of(tmp_path)
+    assert found is not None
+    assert found.read_only is read_only
+    monkeypatch.setattr(room, "_MOUNTS", tmp_path / "none")
+    found = room_of(tmp_path)
+    assert found is not None
+    assert not found.read_only

@@ -65,7 +65,7 @@ async def test_the_log_owns_its_blocks_while_it_stays_as_long_as_it_is_and_keeps
     connection.close()
 
 
-async def test_without_a_log_nothing_is_reserved(tmp_path: Path) -> None:
+def test_without_a_log_nothing_is_reserved(tmp_path: Path) -> None:
     assert not reserve_log(tmp_path)
     assert not list(tmp_path.iterdir())
 
