@@ -57,10 +57,12 @@ class Configs:
         """Have the worker started as soon as there is a project, so that its first start need not wait for it."""
         told = self._events.subscribe()
         try:
-            if await self._places.all() or await _is_made(told):
-                self._nat.wake()
-        except AttError as error:  # it is started when it is first asked
+            projects = await self._places.all()
+        except AttError as error:
             log.warning("NAT's worker is not started yet", code=error.code)
+            projects = []
+        if projects or await _is_made(told):
+            self._nat.wake()
 
     async def read(self, project: str, path: str | None) -> ConfigText:
         """Return the config's text; raises NotFound(project_unknown|nat_config_missing|file_unknown)."""
@@ -166,8 +168,11 @@ class Configs:
 
 
 async def _is_made(told: AsyncIterator[ATTEvent]) -> bool:
-    """Return once a project was made, or False when the process stops before."""
-    async for event in told:
-        if event.event_type is EventType.PROJECT_CREATED:
-            return True
+    """Return once a project was made, or False when the process stops before, or the history cannot be read."""
+    try:
+        async for event in told:
+            if event.event_type is EventType.PROJECT_CREATED:
+                return True
+    except AttError as error:  # the worker is started when it is first asked
+        log.warning("nobody waits for a first project", code=error.code)
     return False

@@ -51,14 +51,17 @@ class FakeNat:
 
 
 class FakeEvents:
-    """Tells of these events, then the process stops."""
+    """Tells of these events, then the process stops, or the history cannot be read."""
 
-    def __init__(self, *types: EventType) -> None:
+    def __init__(self, *types: EventType, error: AttError | None = None) -> None:
         self.types = types
+        self.error = error
 
     async def subscribe(self) -> AsyncIterator[ATTEvent]:
         for number, kind in enumerate(self.types):
             yield ATTEvent(id=str(number), project_id="", event_type=kind, payload={}, timestamp=NOW, cursor="1")
+        if self.error is not None:
+            raise self.error
 
 
 class FakePlaces:
@@ -243,6 +246,7 @@ async def test_the_worker_is_woken_where_there_are_projects_or_as_soon_as_one_is
         (FakePlaces(), made, True),
         (away, other, False),
         (away, made, True),
+        (away, FakeEvents(error=away.error), False),
     ):
         nat = FakeNat()
         await Configs(places, InProcessAgents(), nat, events).run()
