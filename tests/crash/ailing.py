@@ -112,12 +112,10 @@ class Served:
 
     def _until(self, words: str) -> httpx.Response:
         """Write until it is answered so: how full a disk is may be a second old."""
-        for _ in range(1_000):
-            answer = self.create()
-            if words in answer.text:
-                break
-        assert words in answer.text, answer.text
-        return answer
+        answers = (self.create() for _ in range(1_000))
+        found = next((answer for answer in answers if words in answer.text), None)
+        assert found is not None, f"nothing was answered with {words}"
+        return found
 
     def _mcp(self, client: httpx.Client, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         call = {"name": name, "arguments": arguments}

@@ -9,7 +9,8 @@ from att.kernel.errors import Unavailable
 
 MEGABYTE = 1_000_000
 _MOUNTS = Path("/proc/self/mountinfo")
-_EMERGENCY = "emergency_ro"
+# The second since Linux 6.15.
+_READ_ONLY = frozenset({"ro", "emergency_ro"})
 _LACKS = {
     "disk_full": "the disk is full",
     "disk_inodes": "the file system has no free inodes",
@@ -51,19 +52,23 @@ def room_of(path: Path) -> Room | None:
         # File systems without a fixed number of inodes report 0 of 0.
         inodes_percent=round(100 * (1 - found.f_favail / found.f_files), 1) if found.f_files else 0.0,
         free_inodes=found.f_favail if found.f_files else None,
-        read_only=bool(found.f_flag & os.ST_RDONLY) or _given_up(path),
+        read_only=_is_read_only(path),
     )
 
 
-def _given_up(path: Path) -> bool:
-    """Whether the kernel lets nobody write after an error; since Linux 6.15 the mount's options alone say so."""
+def _is_read_only(path: Path) -> bool:
+    """Whether nobody may write to the file system, or the kernel lets nobody write to it after an error.
+
+    The options of the file system say so, not those of a mount: a service sees most of the machine read-only.
+    """
     try:
         device = path.stat().st_dev
         mounts = _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return False
     number = f"{os.major(device)}:{os.minor(device)}"
-    return any(line.split()[2] == number for line in mounts if _EMERGENCY in line.rpartition(" ")[2].split(","))
+    options = (line.rpartition(" ")[2].split(",") for line in mounts if line.split()[2] == number)
+    return any(not _READ_ONLY.isdisjoint(found) for found in options)
 
 
 def code_of(error: OSError, path: Path) -> str | None:

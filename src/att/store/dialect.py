@@ -92,6 +92,8 @@ def explained(error: DBAPIError, directory: Path) -> AttError:
             return fenced()
         case sqlite3.SQLITE_FULL:
             return no_room("disk_full", "write to the database")
+        case sqlite3.SQLITE_READONLY:
+            return no_room("disk_read_only", "write to the database")
         case sqlite3.SQLITE_IOERR:
             return no_room("disk_failed", "use the database")
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:

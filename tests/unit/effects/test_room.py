@@ -63,16 +63,22 @@ def test_a_write_that_found_no_inode_says_so(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("options", "read_only"), [("rw,errors=remount-ro", False), ("rw,errors=remount-ro,emergency_ro", True)]
+    ("mount", "options", "read_only"),
+    [
+        ("rw,relatime", "rw,errors=remount-ro", False),
+        ("ro,nosuid", "rw,errors=remount-ro", False),  # as a service sees what it may not write
+        ("rw,relatime", "ro,errors=remount-ro", True),
+        ("rw,relatime", "rw,errors=remount-ro,emergency_ro", True),
+    ],
 )
-def test_a_file_system_that_the_kernel_gave_up_is_read_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, read_only: bool
+def test_a_file_system_is_read_only_when_nobody_may_write_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mount: str, options: str, read_only: bool
 ) -> None:
     device = tmp_path.stat().st_dev
-    told = tmp_path / "mountinfo"
     number = f"{os.major(device)}:{os.minor(device)}"
+    told = tmp_path / "mountinfo"
     told.write_text(
-        f"1 0 0:1 / /a rw - ext4 /dev/a rw,emergency_ro\n2 0 {number} / /b rw,relatime - ext4 /dev/b {options}\n"
+        f"1 0 0:999 / /a rw - ext4 /dev/a ro,emergency_ro\n2 0 {number} / /b {mount} shared:1 - ext4 /dev/b {options}\n"
     )
     monkeypatch.setattr(room, "_MOUNTS", told)
     found = room_of(tmp_path)
