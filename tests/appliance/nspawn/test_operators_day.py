@@ -247,6 +247,7 @@ def test_a_full_disk_lets_people_in_refuses_writes_and_is_led_out_of_by_the_comm
         made = client.post("/api/v1/tokens", json={"name": "before"}, headers=headers)
         assert made.status_code == 201
         big = "/var/lib/att/backups/att-old.backup"
+        appliance.run("mkdir", "-p", "/var/lib/att/backups")
         appliance.run("dd", "if=/dev/zero", f"of={big}", "bs=64K", "status=none", check=False)
         appliance.run("dd", "if=/dev/zero", f"of={big}-", "bs=1", "status=none", "count=65536", check=False)
         assert appliance.run("stat", "-f", "-c", "%a", "/var/lib/att").stdout.strip() == "0"
@@ -281,7 +282,7 @@ def on_a_small_disk(appliance: Container) -> None:
     """Put what the services keep on a file system of its own, with some room left."""
     script = """
         systemctl stop att-api.socket att-api.service
-        size=$(($(du -sm /var/lib/att | cut -f1) + 300))
+        size=$(($(du -sm /var/lib/att | cut -f1) + 500))
         mkdir /run/small
         mount -t tmpfs -o size=${size}m,mode=755 tmpfs /run/small
         cp -a /var/lib/att/. /run/small
