@@ -62,7 +62,7 @@ async def test_a_new_certificate_is_given_to_all_who_come_and_an_open_websocket_
         begun = time.monotonic()
         done = await asyncio.to_thread(appliance.told, "tls", "install", *paths)
         assert (done["sha256"], done["replaced"], done["served"]) == (sha256, before, True)
-        assert await asyncio.to_thread(served, appliance) == sha256
+        assert {await asyncio.to_thread(served, appliance) for _ in range(20)} == {sha256}
         installed = time.monotonic()
         assert installed - begun < 30
         shown = await asyncio.to_thread(appliance.told, "tls", "show")
@@ -92,6 +92,11 @@ def test_what_nginx_would_refuse_never_gets_in_its_way(appliance: Container, own
     assert served(appliance) == before
 
 
+async def drained(stream: websockets.ClientConnection) -> None:
+    while True:
+        await stream.recv()
+
+
 @pytest.mark.anyio
 async def test_the_front_stops_in_time_although_a_stream_is_open(appliance: Container, token: str) -> None:
     events = appliance.url().replace("https", "wss", 1) + "/api/v1/events"
@@ -100,8 +105,9 @@ async def test_the_front_stops_in_time_although_a_stream_is_open(appliance: Cont
         begun = time.monotonic()
         await asyncio.to_thread(appliance.run, "systemctl", "restart", "att-front.service")
         assert 4 < time.monotonic() - begun < 9
+        # What was told before the end comes first.
         with pytest.raises(websockets.ConnectionClosed):
-            await asyncio.wait_for(open_stream.recv(), 10)
+            await asyncio.wait_for(drained(open_stream), 10)
     shown = appliance.run("systemctl", "show", "-P", "Result", "-P", "ActiveState", "att-front.service").stdout
     assert shown.split() == ["success", "active"]
 

@@ -18,7 +18,7 @@ class Front(Protocol):
         """Have it read its certificate again without losing a connection; return why that failed, else empty."""
 
     def serves(self, sha256: str, within_seconds: float) -> bool:
-        """Return whether a new client is given the certificate with this digest, as soon as it is."""
+        """Return whether every new client is given the certificate with this digest, as soon as it is."""
 
 
 class Machine(Protocol):

@@ -20,6 +20,8 @@ UNIT = "att-front.service"
 TOOL_SECONDS = 30.0
 _HANDSHAKE_SECONDS = 2.0
 _PAUSE_SECONDS = 0.1
+_LEAVING = b"shutting down"
+"""What nginx calls a worker that takes no more connections, and which stays until its streams have ended."""
 
 
 class Nginx:
@@ -27,6 +29,7 @@ class Nginx:
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
+        self._former: tuple[Path, ...] = ()
 
     def running(self) -> bool:
         """See `Front`."""
@@ -51,14 +54,15 @@ class Nginx:
 
     def reload(self) -> str:
         """See `Front`."""
+        self._former = _workers()
         done = run(["systemctl", "reload", UNIT], timeout_seconds=TOOL_SECONDS)
         return "" if done.ok else f"nginx does not read it: {_last_line(done.errors)}"
 
     def serves(self, sha256: str, within_seconds: float) -> bool:
-        """See `Front`."""
+        """See `Front`; a worker of before the last reload may still take one of many connections."""
         deadline = time.monotonic() + within_seconds
         while True:
-            if self._served() == sha256:
+            if not any(map(takes_connections, self._former)) and self._served() == sha256:
                 return True
             if time.monotonic() >= deadline:
                 return False
@@ -105,6 +109,25 @@ class Box:
             if before in text:
                 write_atomically(path, text.replace(before, after).encode(), mode=path.stat().st_mode & 0o777)
         run(["agetty", "--reload"], timeout_seconds=TOOL_SECONDS)
+
+
+def takes_connections(worker: Path) -> bool:
+    """Return whether the nginx worker with this folder below `/proc` is there and has not been told to leave."""
+    try:
+        title = (worker / "cmdline").read_bytes()
+    except OSError:
+        return False
+    return bool(title) and _LEAVING not in title
+
+
+def _workers() -> tuple[Path, ...]:
+    shown = run(["systemctl", "show", "-P", "MainPID", UNIT], timeout_seconds=TOOL_SECONDS)
+    main = shown.output.strip() or "0"
+    try:
+        children = Path(f"/proc/{main}/task/{main}/children").read_text(encoding="ascii")
+    except OSError:
+        return ()
+    return tuple(Path("/proc", child) for child in children.split())
 
 
 def _last_line(text: str) -> str:
