@@ -74,9 +74,14 @@ def appliance_name(host: str, keyid: str) -> str:
     return f"{plain or 'appliance'}-{keyid[:_KEY_CHARS]}"
 
 
+def file_prefix(appliance: str) -> str:
+    """Return what the names of that appliance's backups begin with."""
+    return f"att-backup-{appliance}-"
+
+
 def file_name(appliance: str, made: datetime) -> str:
     """Return the name of a backup made at that time (UTC)."""
-    return f"att-backup-{appliance}-{made.astimezone(UTC).strftime(_STAMP)}{SUFFIX}"
+    return f"{file_prefix(appliance)}{made.astimezone(UTC).strftime(_STAMP)}{SUFFIX}"
 
 
 def surplus(names: Collection[str], appliance: str, keep: int) -> list[str]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from att.appliance import Facts
-from att.backup import archive, decision, reading, recovery_key
+from att.backup import archive, decision, reading, recovery_key, turns
 from att.backup.places import DATABASE, ENGINE, FORGE, HISTORY, STAGE, Sources
 from att.backup.ports import Appliance
 from att.backup.reading import Contents, Tell
@@ -46,16 +46,28 @@ class Making:
         Refused(disk_full) before anything is written; whatever else fails, no file remains that looks like a backup.
         """
         key = recovery_key.load_or_make(self.facts.paths.secrets)
-        _sweep(self.facts.paths.api_state)
         stage = self.facts.paths.api_state / f"{STAGE}{secrets.token_hex(6)}"
         sources = Sources(self.facts, stage)
-        self._demand_space(sources)
-        try:
-            self.tell("taking the database and the repositories of one moment", None)
-            self.appliance.moment(stage)
-            return self._write(sources, key)
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
+        with turns.among_makers(self.facts.paths.run, self._sweep):
+            self._demand_space(sources)
+            try:
+                self.tell("taking the database and the repositories of one moment", None)
+                self.appliance.moment(stage)
+                return self._write(sources, key)
+            finally:
+                shutil.rmtree(stage, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Remove what backups that were killed left: copies, and in this folder files without an end."""
+        for left in self.facts.paths.api_state.glob(f"{STAGE}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        # Other appliances may be writing theirs into the same folder.
+        for left in self.folder.glob(f".{decision.file_prefix(self._name())}*{decision.SUFFIX}.*"):
+            left.unlink(missing_ok=True)
+
+    def _name(self) -> str:
+        signer = load_signing_key(self.facts.paths.local_trust / APPLIANCE_KEY)
+        return decision.appliance_name(socket.gethostname(), keyid_of(signer.public_key()))
 
     def _demand_space(self, sources: Sources) -> None:
         """Refuse before anything is written; the file may become as large as all that goes into it."""
@@ -71,7 +83,7 @@ class Making:
     def _write(self, sources: Sources, key: RecoveryKey) -> Created:
         signer = load_signing_key(self.facts.paths.local_trust / APPLIANCE_KEY)
         made = self.now()
-        name = decision.appliance_name(socket.gethostname(), keyid_of(signer.public_key()))
+        name = self._name()
         final = self.folder / decision.file_name(name, made)
         partial = final.with_name(f".{final.name}.{secrets.token_hex(6)}")
         schema = self.appliance.schema(sources.stage / DATABASE)
@@ -139,8 +151,3 @@ def _partial(path: Path) -> Iterator[int]:
 def _bytes_below(walks: Iterator[Walk] | list[Walk]) -> int:
     """About what a part takes: contents and names."""
     return sum(entry.work_bytes for walk in walks for entry, _ in walk.entries())
-
-
-def _sweep(api_state: Path) -> None:
-    for left in api_state.glob(f"{STAGE}*"):
-        shutil.rmtree(left, ignore_errors=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from att.kernel.errors import Conflict
 
-LOCK = "restore.lock"
+LOCK, MAKERS = "restore.lock", "backup.lock"
 _POLL_SECONDS = 0.1
 
 
@@ -19,7 +19,7 @@ def turn(run: Path, *, alone: bool) -> Iterator[None]:
 
     The lock dies with its process.
     """
-    fd = _opened(run)
+    fd = _opened(run / LOCK)
     try:
         if not _taken(fd, fcntl.LOCK_EX if alone else fcntl.LOCK_SH):
             raise Conflict("backup_running", "cannot begin: a backup or a restore is running")
@@ -34,7 +34,7 @@ def turn_of_the_dead(run: Path, gate: Path, sleep: Callable[[float], None] = tim
 
     Without a process that restores, `gate` says that one died which held them.
     """
-    fd = _opened(run)
+    fd = _opened(run / LOCK)
     try:
         while not (free := _taken(fd, fcntl.LOCK_EX)) and gate.exists():
             sleep(_POLL_SECONDS)
@@ -43,8 +43,21 @@ def turn_of_the_dead(run: Path, gate: Path, sleep: Callable[[float], None] = tim
         os.close(fd)
 
 
-def _opened(run: Path) -> int:
-    return os.open(run / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+@contextmanager
+def among_makers(run: Path, sweep: Callable[[], None]) -> Iterator[None]:
+    """Be one of those who make a backup; who finds no other at work calls `sweep` first, and the next ones wait."""
+    fd = _opened(run / MAKERS)
+    try:
+        if _taken(fd, fcntl.LOCK_EX):
+            sweep()
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _taken(fd: int, kind: int) -> bool:

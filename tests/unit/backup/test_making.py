@@ -12,6 +12,7 @@ from tests.unit.backup.conftest import Make
 
 from att.backup import age, reading, recovery_key
 from att.kernel.errors import AttError, Failed
+from att.upgrade.decision import Schema
 
 
 def members(home: Home, file: str) -> dict[str, bytes]:
@@ -100,6 +101,35 @@ def test_what_a_backup_that_was_killed_left_is_swept_by_the_next(home: Make, tmp
     left.mkdir(parents=True)
     old.backup(tmp_path / "kept")
     assert not left.exists()
+
+
+def test_a_second_backup_leaves_the_copies_of_the_one_that_is_being_made(
+    home: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = home("old")
+    schema = Home.schema
+
+    def meanwhile(self: Home, database: Path) -> Schema:
+        monkeypatch.setattr(Home, "schema", schema)
+        old.backup(tmp_path / "elsewhere")
+        return schema(self, database)
+
+    monkeypatch.setattr(Home, "schema", meanwhile)
+    found = members(old, old.backup(tmp_path / "kept").file)
+    assert {"database/att.db", "forge/prj_1.git/HEAD"} <= found.keys()
+    assert not list(old.facts.paths.api_state.glob(".backup-*"))
+
+
+def test_a_file_without_an_end_goes_with_the_next_backup_and_that_of_another_appliance_stays(
+    home: Make, tmp_path: Path
+) -> None:
+    old = home("old")
+    made = Path(old.backup(tmp_path / "kept").file)
+    left, foreign = made.with_name(f".{made.name}.0a1b"), made.with_name(".att-backup-b-1-20261122T023000Z.attbk.0a1b")
+    left.touch()
+    foreign.touch()
+    old.backup(tmp_path / "kept")
+    assert sorted(path.name for path in made.parent.iterdir()) == [foreign.name, made.name]
 
 
 def test_a_moment_that_cannot_be_taken_is_told(home: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
