@@ -84,6 +84,12 @@ def file_name(appliance: str, made: datetime) -> str:
     return f"{file_prefix(appliance)}{made.astimezone(UTC).strftime(_STAMP)}{SUFFIX}"
 
 
+def stamp_of(name: str) -> str:
+    """Return the time in a backup's name, which sorts as it passed; empty for a file that got another name."""
+    found = _NAME.fullmatch(name)
+    return found[2] if found else ""
+
+
 def surplus(names: Collection[str], appliance: str, keep: int) -> list[str]:
     """Return which of the files in a folder go: those of this appliance but the newest `keep`. Others never go."""
     known = ((found[2], found[0]) for name in names if (found := _NAME.fullmatch(name)) and found[1] == appliance)

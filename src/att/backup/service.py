@@ -71,8 +71,9 @@ class Backups:
     def list(self, folder: Path | None = None) -> list[Shown]:
         """Return the backups in a folder, newest first."""
         place = folder or Path(self._settings().folder)
-        names = sorted(place.glob(f"att-backup-*{decision.SUFFIX}"), key=lambda path: path.name[-24:], reverse=True)
-        return [self._shown(path) for path in names[:_LISTED_MAX]]
+        found = sorted(place.glob(f"att-backup-*{decision.SUFFIX}"), reverse=True)
+        found.sort(key=lambda path: decision.stamp_of(path.name), reverse=True)
+        return [self._shown(path) for path in found[:_LISTED_MAX]]
 
     def show(self, file: str, key_file: Path | None) -> Shown:
         """Return what a backup says of itself."""

@@ -22,6 +22,7 @@ from att.backup.decision import (
     higher,
     refusal,
     resume,
+    stamp_of,
     surplus,
 )
 from att.backup.schema import Manifest
@@ -89,6 +90,11 @@ def test_the_oldest_of_this_appliance_go_and_nothing_else() -> None:
     others = [file_name("att-2", NOW), "att-backup-att-1.attbk", "photo.png", f".{own[0]}.12ab"]
     assert surplus([*others, *own], "att-1", 2) == [own[2], own[1], own[0]]
     assert surplus([*others, *own], "att-1", 5) == []
+
+
+def test_the_time_in_a_name_is_known_whatever_the_appliance_is_called() -> None:
+    assert stamp_of(file_name("att-1a2b3c4d", NOW)) == stamp_of(file_name("b-0", NOW)) == "20261122T023000Z"
+    assert stamp_of("att-backup-before-the-move.attbk") == ""
 
 
 @pytest.mark.parametrize(

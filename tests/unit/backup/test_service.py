@@ -7,6 +7,7 @@ import pytest
 from tests.unit.backup.appliance import MADE, Home
 from tests.unit.backup.conftest import Make
 
+from att.backup.decision import file_name
 from att.backup.schema import Created, Last, Skipped
 from att.backup.service import Backups
 from att.kernel.errors import Failed
@@ -49,6 +50,16 @@ def test_one_that_fails_is_remembered_and_tried_again(here: Home, monkeypatch: p
     monkeypatch.setattr(Backups, "create", lambda _self: made)
     assert backups.create_scheduled(lambda: later) == made
     assert (backups.last().problem, backups.last().good) == ("", later)
+
+
+def test_the_newest_is_listed_first_whichever_appliance_made_it(here: Home) -> None:
+    folder = here.root / "kept"
+    folder.mkdir()
+    names = [file_name(who, MADE + timedelta(days=day)) for day, who in enumerate(("att-9", "att-0", "att-5"))]
+    for name in (*names, "att-backup-renamed.attbk"):
+        (folder / name).write_bytes(b"no backup")
+    listed = [Path(one.file).name for one in Backups(here.facts, "root").list(folder)]
+    assert listed == [names[2], names[1], names[0], "att-backup-renamed.attbk"]
 
 
 def test_the_key_stays_the_same_and_that_somebody_has_it_is_remembered(here: Home) -> None:
