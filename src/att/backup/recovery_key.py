@@ -1,5 +1,6 @@
 """The recovery key: made once, kept for root alone, and the one thing besides a backup that a restore needs."""
 
+import fcntl
 import hashlib
 import hmac
 import os
@@ -42,11 +43,17 @@ class RecoveryKey:
 
 
 def load_or_make(secrets: Path) -> RecoveryKey:
-    """Return the key of this appliance, made now if there is none."""
+    """Return the key of this appliance, made now if there is none: one, however many ask for it at once."""
     path = secrets / FILE
     if not path.exists():
-        key = RecoveryKey(os.urandom(_SECRET_BYTES))
-        write_atomically(path, file_text(key).encode(), mode=0o400)
+        folder = os.open(secrets, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            if not path.exists():
+                key = RecoveryKey(os.urandom(_SECRET_BYTES))
+                write_atomically(path, file_text(key).encode(), mode=0o400)
+        finally:
+            os.close(folder)
     return load(path)
 
 

@@ -55,8 +55,8 @@ class Backups:
             return Skipped(reason=reason)
         try:
             made = self.create()
-        except AttError as error:
-            self._remember(at=now(), problem=error.detail)
+        except (AttError, OSError) as error:
+            self._remember(at=now(), problem=error.detail if isinstance(error, AttError) else str(error))
             raise
         self._remember(at=now(), good=now(), problem="")
         return made

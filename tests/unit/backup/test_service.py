@@ -1,5 +1,7 @@
 """The schedule: what is made, what is remembered of it, and who learns that it failed."""
 
+import errno
+import fcntl
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 from tests.unit.backup.appliance import MADE, Home
 from tests.unit.backup.conftest import Make
 
+from att.backup import recovery_key
 from att.backup.decision import file_name
 from att.backup.schema import Created, Last, Skipped
 from att.backup.service import Backups
@@ -52,6 +55,17 @@ def test_one_that_fails_is_remembered_and_tried_again(here: Home, monkeypatch: p
     assert (backups.last().problem, backups.last().good) == ("", later)
 
 
+def test_a_folder_that_cannot_be_read_is_remembered_too(here: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stale(_self: Backups, _folder: Path | None = None) -> Created:
+        raise OSError(errno.ESTALE, "Stale file handle", "/mnt")
+
+    monkeypatch.setattr(Backups, "create", stale)
+    backups = Backups(here.facts, "root")
+    with pytest.raises(OSError, match="Stale"):
+        backups.create_scheduled(lambda: MADE)
+    assert "Stale file handle" in backups.last().problem
+
+
 def test_the_newest_is_listed_first_whichever_appliance_made_it(here: Home) -> None:
     folder = here.root / "kept"
     folder.mkdir()
@@ -67,3 +81,17 @@ def test_the_key_stays_the_same_and_that_somebody_has_it_is_remembered(here: Hom
     first = backups.key()
     assert backups.last().key_shown
     assert backups.key() == first
+
+
+def test_two_who_need_the_key_at_once_get_the_same(here: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = here.facts.paths.secrets
+    flock = fcntl.flock
+
+    def late(fd: int, kind: int) -> None:
+        """Another one held it until now, and has made the key."""
+        (folder / recovery_key.FILE).write_text(recovery_key.file_text(theirs))
+        flock(fd, kind)
+
+    theirs = recovery_key.RecoveryKey(bytes(range(32)))
+    monkeypatch.setattr(fcntl, "flock", late)
+    assert recovery_key.load_or_make(folder) == theirs
