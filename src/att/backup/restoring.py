@@ -91,6 +91,7 @@ class Restoring:
         self.tell("putting back what was there", None)
         switch = self._switch
         if switch.phase is not None:
+            switch.give_up()
             self.appliance.hold()
             switch.back()
         switch.sweep()

@@ -74,11 +74,16 @@ class Switch:
                 self._rename(move, step)
         self._write(Phase.SWITCHED, journal.moves)
 
-    def back(self) -> None:
-        """Put everything back that was live before."""
+    def give_up(self) -> None:
+        """Write down that it goes back, so that whoever resumes it keeps what was live before."""
         journal = self._must_read()
         if journal.phase is Phase.SWITCHED:
             self._write(Phase.SWITCHING, journal.moves)
+
+    def back(self) -> None:
+        """Put everything back that was live before."""
+        self.give_up()
+        journal = self._must_read()
         for move in reversed(journal.moves):
             while (step := decision.backward(move.seen())) is not None:
                 self._rename(move, step)

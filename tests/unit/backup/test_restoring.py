@@ -97,6 +97,25 @@ def test_what_does_not_run_is_taken_back(taken: Taken, home: Make) -> None:
     assert new.asked[-3:] == ["hold", "settle", "let go"]
 
 
+def test_what_does_not_run_and_cannot_be_stopped_is_taken_back_by_who_resumes_it(
+    taken: Taken, home: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = fresh(home)
+    before = new.seen()
+    new.trouble = "database: missing"
+
+    def stuck(self: Home) -> None:
+        if "let go" in self.asked:
+            raise Failed("restore_failed", "cannot restore: cannot stop att-app@p000")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Home, "hold", stuck)
+        with pytest.raises(Failed, match="cannot stop"):
+            restored(new, taken)
+    assert new.restoring().resume(held=True).outcome == "reverted"
+    assert (new.seen(), new.told()) == (before, "fresh")
+
+
 def copy_of(home: Home, folder: Path) -> Home:
     shutil.copytree(home.root, folder, symlinks=True)
     return replace(home, root=folder, asked=[])
