@@ -93,9 +93,14 @@ class GuardedPulls:
         return await self._inner.merge(place, caller, number, message=message)
 
     async def close(self, place: Place, number: int) -> PullRequest:
-        """See `forge.ports.PullRequests`; what is proposed of it to the engine is withdrawn first."""
+        """See `forge.ports.PullRequests`; what is proposed of it to the engine is withdrawn first.
+
+        Not of one that is merged, or about to be: its release needs what was said of it.
+        """
         if place.slug == SELF_SLUG:
-            await self._engine.withdraw(number)
+            pull = await pull_of(self._inner, place, number)
+            if pull is None or pull.state in (PullState.OPEN, PullState.CLOSED):
+                await self._engine.withdraw(number)
         return await self._inner.close(place, number)
 
     async def checks(self, place: Place, number: int) -> list[Check]:
