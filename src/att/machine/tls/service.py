@@ -72,8 +72,7 @@ class TlsService:
 
     def _put(self, chain: tuple[Certificate, ...], content: bytes, warnings: list[str]) -> TlsInstalled:
         self._demand_taken(content)
-        former = self._pair.read_bytes() if self._pair.exists() else None
-        before = read_chain(former)[0].sha256 if former else None
+        former, before = self._former()
         leaf = chain[0]
         self._write(content)
         served = False
@@ -93,6 +92,14 @@ class TlsService:
             served=served,
             warnings=warnings,
         )
+
+    def _former(self) -> tuple[bytes | None, str | None]:
+        """Return the pair in place and its fingerprint; one that cannot be read is none, and keeps no other out."""
+        try:
+            former = self._pair.read_bytes()
+            return former, read_chain(former)[0].sha256
+        except (FileNotFoundError, InvalidInput):
+            return None, None
 
     def _demand_taken(self, content: bytes) -> None:
         """Have the front try the pair under another name: what it refuses never gets the name it reads at boot."""

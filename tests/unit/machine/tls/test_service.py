@@ -114,6 +114,15 @@ def test_it_is_installed_for_the_next_start_where_the_port_is_not_open(appliance
     assert appliance.tls.show().served is None
 
 
+@pytest.mark.parametrize("torn", [b"", b"-----BEGIN CERTIFICATE-----\nAAAA"])
+def test_a_pair_that_cannot_be_read_any_more_is_replaced(appliance: Appliance, torn: bytes) -> None:
+    appliance.front.up = False
+    (appliance.folder / "server.pem").write_bytes(torn)
+    own = issue()
+    assert appliance.tls.install(own.pem, own.key_pem()).replaced is None
+    assert read_chain((appliance.folder / "server.pem").read_bytes()) == read_chain(own.pem)
+
+
 @pytest.mark.parametrize("how", ["refuses", "fails", "deaf"])
 def test_a_front_that_does_not_take_it_serves_the_former_one(appliance: Appliance, how: str) -> None:
     appliance.first()
