@@ -9,6 +9,7 @@ from att.machine.network.schema import Network
 _INTERFACE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}")
 _LABEL = r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*")
+_PREFIX = re.compile(r"0|[1-9][0-9]{0,2}")
 _DEADLINE = re.compile(r"# reverts at (\d+(?:\.\d+)?) seconds after boot\n")
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
@@ -114,8 +115,11 @@ def _useless(address: _Interface) -> str:
 
 
 def _interface(text: str) -> _Interface | None:
+    # networkd takes the number of bits alone, Python a netmask too.
+    if not _PREFIX.fullmatch(text.partition("/")[2]) or "%" in text:
+        return None
     try:
-        return ipaddress.ip_interface(text) if "/" in text and "%" not in text else None
+        return ipaddress.ip_interface(text)
     except ValueError:
         return None
 

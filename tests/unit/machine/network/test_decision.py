@@ -43,6 +43,8 @@ def test_a_whole_network_has_no_problem_and_no_warning() -> None:
         ({"addresses": ()}, "address"),
         ({"addresses": ("192.0.2.7",)}, "address"),
         ({"addresses": ("192.0.2.7/33",)}, "address"),
+        ({"addresses": ("192.0.2.7/255.255.255.0",), "gateways": ()}, "address"),
+        ({"addresses": ("192.0.2.7/024",), "gateways": ()}, "address"),
         ({"addresses": ("fe80::7%ens3/64",)}, "address"),
         ({"addresses": ("192.0.2.0/24",)}, "address"),
         ({"addresses": ("192.0.2.255/24",)}, "address"),
