@@ -1,5 +1,6 @@
 """Restores a backup: everything is read, checked and unpacked first, then exchanged in a moment, then proved."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -36,7 +37,7 @@ class Restoring:
         here = Here(self.staging.facts.product.compatible, self.appliance.release, self.appliance.head())
         if refused := decision.refusal(manifest, here):
             raise Refused(refused.code, refused.detail)
-        contents = reading.read(fd, key, tell=lambda _step, percent: self.tell("checking", percent))
+        contents = reading.read(fd, key, tell=lambda _step, percent: self._say("checking", percent))
         self.staging.demand_space(contents)
         return contents
 
@@ -44,12 +45,12 @@ class Restoring:
         """Take in what `check` accepted. Failed(restore_failed) where it does not run: then all is as it was."""
         switch = self._switch
         try:
-            self.staging.fill(fd, key, self.tell)
+            self.staging.fill(fd, key, self._say)
         except BaseException:
             switch.sweep()
             raise
         try:
-            self.tell("stopping the services", None)
+            self._say("stopping the services", None)
             self.before_effect("hold")
             self.appliance.hold()
             switch.begin(self.staging.moves())
@@ -79,8 +80,13 @@ class Restoring:
             return Resumed(outcome="finished")
         return Resumed(outcome="nothing" if act is Resume.NOTHING else "reverted")
 
+    def _say(self, step: str, percent: float | None) -> None:
+        """Tell who follows; where the terminal is gone, the restore goes on, and above all the way back."""
+        with contextlib.suppress(OSError):
+            self.tell(step, percent)
+
     def _start(self) -> str:
-        self.tell("starting the services", None)
+        self._say("starting the services", None)
         self.appliance.settle()
         self.before_effect("let go")
         self.appliance.let_go()
@@ -88,7 +94,7 @@ class Restoring:
 
     def _undo(self) -> None:
         """Bring back what was live, whatever of it was moved, and start it."""
-        self.tell("putting back what was there", None)
+        self._say("putting back what was there", None)
         switch = self._switch
         if switch.phase is not None:
             switch.give_up()

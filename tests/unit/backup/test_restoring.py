@@ -1,6 +1,7 @@
 """A whole way there and back on temporary roots, cut at each of its effects."""
 
 import contextlib
+import errno
 import os
 import shutil
 from dataclasses import replace
@@ -114,6 +115,26 @@ def test_what_does_not_run_and_cannot_be_stopped_is_taken_back_by_who_resumes_it
             restored(new, taken)
     assert new.restoring().resume(held=True).outcome == "reverted"
     assert (new.seen(), new.told()) == (before, "fresh")
+
+
+@pytest.mark.parametrize("trouble", ["", "database: missing"])
+def test_a_terminal_that_is_gone_keeps_it_neither_from_its_end_nor_from_its_way_back(
+    taken: Taken, home: Make, trouble: str
+) -> None:
+    new, (_, key, fd) = fresh(home), taken
+    new.trouble = trouble
+    before, wanted = new.seen(), expected_after(new, taken)
+    restoring = new.restoring()
+    restoring.check(fd, key)
+
+    def closed(_step: str, _percent: float | None) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    restoring.tell = closed
+    with pytest.raises(Failed, match="does not run") if trouble else contextlib.nullcontext():
+        restoring.restore(fd, key)
+    assert (new.seen(), new.told()) == ((before, "fresh") if trouble else (wanted, "old"))
+    assert new.asked[-1] == "let go"
 
 
 def copy_of(home: Home, folder: Path) -> Home:
