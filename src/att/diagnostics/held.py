@@ -1,6 +1,5 @@
 """The secrets that this machine holds: read so that they can be known by value, never shown, kept in memory alone."""
 
-import itertools
 import json
 import os
 import re
@@ -18,10 +17,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from att.appliance import Facts
 from att.diagnostics.reading import tails
 from att.diagnostics.sources import Files
-from att.kernel.errors import AttError
+from att.kernel.errors import AttError, Failed
 
 FILE_BYTES_MAX = 64 * 1024
-FILES_MAX = 2000
+FOLDERS_MAX = 2000
 _SECRET_NAME = re.compile(r"(?i)key|token|secret|password|passwd|credential")
 _PUBLIC_NAME = re.compile(r"(?i)\.(?:pub|crt|cer|sha256|md|py|pyc|json)\Z")
 _PRIVATE_PEM = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----\s*(.*?)-----END \1-----", re.DOTALL)
@@ -88,8 +87,10 @@ def _files_below(
     folder: Path, wanted: Callable[[str], bool], *, without: Iterable[Path] = (), deep: bool = True
 ) -> Iterator[bytes]:
     left_out = set(without)
-    walk = ((Path(at), folders, names) for at, folders, names in os.walk(folder))
-    for at, folders, names in itertools.islice(walk, FILES_MAX):
+    for count, (top, folders, names) in enumerate(os.walk(folder)):
+        if count >= FOLDERS_MAX:
+            raise Failed("internal", f"only {FOLDERS_MAX} of the folders below {folder} were looked into")
+        at = Path(top)
         folders[:] = [one for one in folders if deep and at / one not in left_out]
         for name in names:
             if wanted(name):

@@ -105,6 +105,14 @@ def test_a_place_that_cannot_be_opened_is_named_and_the_others_are_read(machine:
     assert found["models"].values == (b"of a model",)
 
 
+def test_a_place_that_is_too_large_is_named(machine: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("att.diagnostics.held.FOLDERS_MAX", 2)
+    for name in ("one", "two", "three"):
+        put(machine.paths.secrets / name / "any", name.encode())
+    secrets = next(one for one in held(machine) if one.place == "secrets")
+    assert (len(secrets.values), secrets.problem.partition(" of ")[0]) == (1, "only 2")
+
+
 def test_a_link_in_a_place_of_secrets_is_not_followed(machine: Facts, tmp_path: Path) -> None:
     put(tmp_path / "elsewhere", b"of somebody else")
     machine.paths.secrets.mkdir(parents=True)
