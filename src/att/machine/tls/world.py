@@ -42,10 +42,11 @@ class Nginx:
         owner = pwd.getpwnam(USER)
         work = Path(tempfile.mkdtemp(prefix="front-", dir=paths.run))
         try:
-            os.chown(work, owner.pw_uid, owner.pw_gid)
             trial = text.replace(str(paths.tls / "server.pem"), str(pair)).replace("/run/att-front", str(work))
             (work / "att.conf").write_text(trial, encoding="utf-8")
             (work / "att.conf").chmod(0o644)
+            # Only now: root writes into no folder where another user could have put a link.
+            os.chown(work, owner.pw_uid, owner.pw_gid)
             command = ["/usr/sbin/nginx", "-t", "-q", "-c", str(work / "att.conf")]
             tried = run(command, timeout_seconds=TOOL_SECONDS, user=USER)
         finally:
