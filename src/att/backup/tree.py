@@ -28,7 +28,8 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LATE = {"packed-refs": 1, "objects": 2, "pack": 3}
 _LOOKS_MAX = 5
 _DEPTH_MAX = 200
-_GONE = (errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.ENXIO)
+# The last where a link that was looked at is none any more.
+_GONE = (errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EINVAL)
 
 Piece = tuple[Entry, Iterator[bytes]]
 

@@ -46,6 +46,24 @@ def test_a_folder_that_becomes_a_link_is_not_followed(tmp_path: Path) -> None:
     assert not [name for name in found if "key" in name]
 
 
+def test_a_link_that_becomes_a_file_does_not_end_the_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (made(tmp_path, "z") / "link").symlink_to("z")
+    lstat = os.lstat
+
+    def meanwhile(name: str, *, dir_fd: int | None = None) -> os.stat_result:
+        found = lstat(name, dir_fd=dir_fd)
+        if name == "link" and (tmp_path / name).is_symlink():
+            (tmp_path / name).unlink()
+            (tmp_path / name).touch()
+        return found
+
+    walk = Walk(tmp_path, "w")
+    with monkeypatch.context() as racing:
+        racing.setattr(os, "lstat", meanwhile)
+        assert names(walk) == ["w", "w/z"]
+    assert walk.missed == 1
+
+
 def test_a_file_that_shrinks_or_grows_meanwhile_has_the_length_it_had(tmp_path: Path) -> None:
     made(tmp_path, "grows", "shrinks")
     for entry, content in Walk(tmp_path, "w").entries():
