@@ -18,6 +18,7 @@ from att.backup.recovery_key import RecoveryKey
 from att.backup.restoring import Restoring
 from att.backup.schema import Created, Last, Restored, Resumed, Shown, Skipped, Verified
 from att.backup.staging import Staging
+from att.backup.switching import Switch
 from att.config.settings import Backup as Settings
 from att.config.store import holding
 from att.effects.filesystem import write_atomically
@@ -44,6 +45,9 @@ class Backups:
         settings = self._settings()
         machine = self._machine()
         with turns.turn(self.facts.paths.run, alone=False):
+            if Switch(Staging(self.facts, machine).folders).phase is not None:
+                hint = "end it first: attctl backup restore --resume"
+                raise Conflict("backup_running", "cannot make a backup: a restore was interrupted", hint=hint)
             into = folder or Path(settings.folder)
             made = Making(self.facts, machine, into, settings.keep, self.tell).make()
         self._audit("backup.create", file=made.file)

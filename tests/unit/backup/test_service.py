@@ -13,7 +13,9 @@ from att.backup import recovery_key
 from att.backup.decision import file_name
 from att.backup.schema import Created, Last, Skipped
 from att.backup.service import Backups
-from att.kernel.errors import Failed
+from att.backup.staging import Staging
+from att.backup.switching import Switch
+from att.kernel.errors import Conflict, Failed
 
 
 @pytest.fixture
@@ -64,6 +66,18 @@ def test_a_folder_that_cannot_be_read_is_remembered_too(here: Home, monkeypatch:
     with pytest.raises(OSError, match="Stale"):
         backups.create_scheduled(lambda: MADE)
     assert "Stale file handle" in backups.last().problem
+
+
+def test_none_is_made_of_an_appliance_that_a_restore_left_half_exchanged(here: Home) -> None:
+    folders = Staging(here.facts, here).folders
+    folders[0].mkdir(parents=True)
+    Switch(folders).begin([])
+    backups = Backups(here.facts, "root")
+    with pytest.raises(Conflict, match="a restore was interrupted"):
+        backups.create(here.root / "kept")
+    assert not (here.root / "kept").exists()
+    here.restoring().resume(held=False)
+    assert backups.create(here.root / "kept").parts
 
 
 def test_the_newest_is_listed_first_whichever_appliance_made_it(here: Home) -> None:
