@@ -94,7 +94,7 @@ def _put_aside(path: Path) -> None:
     aside = files(path)[:-1]
     number = int(aside[-1].suffix[1:]) + 1 if aside else 1
     path.rename(path.with_name(f"{path.name}.{number:06d}"))
-    for old in aside[: len(aside) + 1 - FILES_KEPT]:
+    for old in aside[: max(0, len(aside) + 1 - FILES_KEPT)]:
         old.unlink()
     sync_directory(path.parent)
 

@@ -77,6 +77,15 @@ def test_a_full_file_is_put_aside_the_oldest_go_and_the_chain_runs_over_all(
     assert (told.whole, told.broken.file, told.broken.line) == (False, "audit.log.000009", 1)
 
 
+def test_no_file_goes_before_as_many_were_put_aside_as_are_kept(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "FILE_BYTES_MAX", 1)
+    seen = []
+    for number in range(audit.FILES_KEPT + 4):
+        audit.append(log, {"n": number})
+        seen.append(len(audit.files(log)))
+    assert seen == [*range(1, audit.FILES_KEPT + 1), *[audit.FILES_KEPT + 1] * 4]
+
+
 def test_many_who_append_at_once_leave_one_chain(tmp_path: Path, log: Path) -> None:
     def write(who: int) -> None:
         for number in range(10):
