@@ -102,11 +102,11 @@ def _put_aside(path: Path) -> None:
 def _write(path: Path, entry: Mapping[str, Any], mine: bool) -> None:
     created = not path.exists()
     near = tail(path, _NEAR_BYTES)
-    begin = chain.last_chained(near)
-    span = near[begin:] if begin else tail(path, chain.SPAN_BYTES_MAX)
-    begin = chain.last_chained(span)
+    # A line that lost its end alone is whole, and may be chained, once it has it again: it is judged with it.
     gap = b"\n" if near and not near.endswith(b"\n") else b""
-    told = {**_short(entry), **({chain.PREVIOUS: chain.digest(span[begin:] + gap)} if mine else {})}
+    begin = chain.last_chained(near + gap)
+    span = (near[begin:] if begin else tail(path, chain.SPAN_BYTES_MAX)) + gap
+    told = {**_short(entry), **({chain.PREVIOUS: chain.digest(span[chain.last_chained(span) :])} if mine else {})}
     fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         text = gap + _line(told)

@@ -86,6 +86,27 @@ def test_no_file_goes_before_as_many_were_put_aside_as_are_kept(log: Path, monke
     assert seen == [*range(1, audit.FILES_KEPT + 1), *[audit.FILES_KEPT + 1] * 4]
 
 
+def test_a_line_that_lost_no_more_than_its_line_break_is_one_like_others(tmp_path: Path, log: Path) -> None:
+    for number in range(2):
+        audit.append(log, {"n": number})
+    log.write_bytes(log.read_bytes()[:-1])
+    head = service(tmp_path).verify().head
+    for number in range(2, 4):
+        audit.append(log, {"n": number})
+        told = service(tmp_path).verify(head)
+        assert (told.whole, told.breaks, told.head_found) == (True, 0, True)
+
+
+@pytest.mark.parametrize("torn", [b'{"n":', b'{"n":1}'])
+def test_a_head_that_was_noted_after_a_torn_line_is_found_later(tmp_path: Path, log: Path, torn: bytes) -> None:
+    audit.append(log, {"n": 0})
+    with log.open("ab") as file:
+        file.write(torn)
+    head = service(tmp_path).verify().head
+    audit.append(log, {"n": 2})
+    assert service(tmp_path).verify(head).head_found
+
+
 def test_many_who_append_at_once_leave_one_chain(tmp_path: Path, log: Path) -> None:
     def write(who: int) -> None:
         for number in range(10):

@@ -59,7 +59,9 @@ def verify(lines: Iterable[Line], *, from_the_start: bool, head: str | None = No
     found = head == EMPTY
     for line in lines:
         count += 1
-        link = link_of(line.text)
+        # What is appended after a torn line ends it first.
+        text = line.text if line.text.endswith(b"\n") else line.text + b"\n"
+        link = link_of(text)
         if link is None:
             unchained += 1
         else:
@@ -68,7 +70,7 @@ def verify(lines: Iterable[Line], *, from_the_start: bool, head: str | None = No
                 first = first or Break(line, last)
             span.clear()
             last, known = line, True
-        span += line.text
+        span += text
         del span[:-SPAN_BYTES_MAX]
         found = found or (head is not None and digest(span) == head)
     return Verdict(count, unchained, breaks, first, digest(span), None if head is None else found)
