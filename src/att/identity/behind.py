@@ -3,10 +3,10 @@
 What is here ends with the process, or is written as soon as the disk takes it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from att.identity import records
-from att.identity.decision import Lifetime
+from att.identity.decision import Lifetime, session_lives
 from att.identity.records import Holder
 from att.kernel.operation import Caller
 from att.store.connection import Connection
@@ -18,11 +18,16 @@ UNWRITABLE = frozenset({"disk_full", "disk_inodes", "disk_read_only", "disk_fail
 
 @dataclass(frozen=True)
 class Made:
-    """A session that is not in the database."""
+    """A session that is not in the database; `seen` is when it was last used, 0 when it was not yet."""
 
     caller: Caller
     created: float
     expires: float
+    seen: float = 0.0
+
+    def lives(self, now: float) -> bool:
+        """Whether it is good at `now`, as one in the database would be."""
+        return session_lives(now, last_seen=max(self.created, self.seen), expires=self.expires)
 
 
 class SessionsBehind:
@@ -57,19 +62,24 @@ class SessionsBehind:
         return sha256 in self._ended
 
     def holder(self, sha256: str, now: float) -> Holder | None:
-        """Return who a living session stands for."""
+        """Return who a living session stands for, and note its use."""
         made = self._made.get(sha256)
-        if made is None or not Lifetime(made.expires).lives(now):
+        if made is None or not made.lives(now):
             return None
+        self._made[sha256] = replace(made, seen=now)
         return Holder(made.caller, Lifetime(made.expires), now)
 
-    async def write(self, connection: Connection) -> None:
-        """Put into the database what it lacks, and forget what an earlier time has put there."""
+    async def write(self, connection: Connection, now: float) -> None:
+        """Put into the database what it lacks, and forget what an earlier time has put there, or has ended by itself.
+
+        Sessions may come and go meanwhile.
+        """
         for sha256, made in list(self._made.items()):
-            if await records.has_session(connection, sha256):
-                del self._made[sha256]
+            if not made.lives(now) or await records.has_session(connection, sha256):
+                self._made.pop(sha256, None)
             else:
                 await records.add_session(connection, sha256, made.caller, made.created, made.expires)
+                await records.touch(connection, sha256, max(made.created, made.seen))
         for sha256 in list(self._ended):
             if not await records.drop_session(connection, sha256):
-                del self._ended[sha256]
+                self._ended.pop(sha256, None)

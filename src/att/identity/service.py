@@ -140,8 +140,9 @@ class Identity:
         except Unavailable as error:
             if error.code not in UNWRITABLE:
                 raise
-        self._behind.end(digest(cookie))
         if holder:
+            # A living session alone: cookies that strangers invent must not push out what was ended before its row.
+            self._behind.end(digest(cookie))
             self._events.publish(EventType.AUTH_SIGNED_OUT, {"name": holder.caller.name})
 
     async def purge_sessions(self, caller: Caller) -> SessionsPurged:
@@ -318,7 +319,7 @@ class Identity:
         now = self._clock()
         self._touched = {key: at for key, at in self._touched.items() if not worth_touching(now, at)}
         await records.sweep(connection, now)
-        await self._behind.write(connection)
+        await self._behind.write(connection, now)
 
 
 async def _known(connection: Connection, token_id: str) -> Token:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from tests.unit.identity.test_service import PASSWORD, World, world
 
+from att.identity import records
 from att.identity.behind import SESSIONS_MAX, Made, SessionsBehind
-from att.identity.credential import digest
+from att.identity.credential import digest, new_session
+from att.identity.decision import SESSION_IDLE_SECONDS
 from att.identity.records import has_session
 from att.kernel.errors import Unavailable
 from att.kernel.operation import Caller, Role
@@ -98,6 +100,53 @@ async def test_a_purge_ends_also_the_sessions_that_were_never_written(
             cookie = await entered(at)
         assert (await at.identity.purge_sessions(ANN)).ended == 2
         assert await at.whoami(cookie=cookie) is None
+
+
+async def test_a_purge_while_they_are_written_ends_no_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world(tmp_path) as at:
+        await at.claim()
+        async with full(at, monkeypatch):
+            cookie = await entered(at)
+        behind, really = SessionsBehind(), records.has_session
+        behind.make(digest(cookie), Made(ANN, at.clock(), at.clock() + 100.0))
+
+        async def meanwhile(connection: Connection, sha256: str) -> bool:
+            behind.forget()
+            return await really(connection, sha256)
+
+        await at.store.sweep()
+        monkeypatch.setattr(records, "has_session", meanwhile)
+        async with at.store.write() as connection:
+            await behind.write(connection, at.clock())
+
+
+async def test_strangers_cannot_bring_a_session_back_that_was_ended_on_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path) as at:
+        cookie = (await at.claim()).secret
+        async with full(at, monkeypatch):
+            await at.identity.sign_out(cookie)
+            for _ in range(SESSIONS_MAX):
+                await at.identity.sign_out(new_session())
+            assert await at.whoami(cookie=cookie) is None
+
+
+async def test_one_that_nobody_uses_ends_as_if_it_had_been_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path) as at:
+        await at.claim()
+        async with full(at, monkeypatch):
+            used, unused = await entered(at), await entered(at)
+            at.clock.now += SESSION_IDLE_SECONDS - 1
+            assert await at.whoami(cookie=used) == "ann"
+            at.clock.now += 2
+            assert (await at.whoami(cookie=used), await at.whoami(cookie=unused)) == ("ann", None)
+        for _ in range(2):
+            await at.store.sweep()
+            assert (await written(at, used), await written(at, unused)) == (True, False)
+        assert await at.whoami(cookie=used) == "ann"
 
 
 def test_sessions_behind_are_few_and_end_in_time_and_with_their_token() -> None:
