@@ -21,7 +21,7 @@ from att.projects.opened import sealed_values
 from att.projects.schema import CredentialSet, ProjectCreate
 from att.projects.sealed import Sealer
 from att.router import keys
-from att.router.providers import KEY_FILE, STATE_FOLDER, Providers, keys_of
+from att.router.providers import FILE, KEY_FILE, STATE_FOLDER, Providers, keys_of
 from att.runtime import local_login
 from att.secrets.rotation.service import RotationService
 from att.surfaces.cli.machine import rotating
@@ -183,6 +183,16 @@ async def test_what_opens_with_no_key_stays_as_it_is_and_is_told(box: Box) -> No
         "db-0: 3 secrets open with no key, as before",
         "db-1: 3 secrets open with no key, as before",
     ]
+
+
+async def test_a_provider_whose_key_opens_no_more_keeps_no_rotation_from_its_end(box: Box) -> None:
+    folder = box.facts.paths.state / STATE_FOLDER
+    file = folder / FILE
+    Providers(folder).add("moved", "http://10.0.0.6/v1", ["n"], "sk-2")
+    file.write_text(file.read_text().replace("10.0.0.6", "10.0.0.7"))
+    done = box.service().rotate(["providers"])
+    assert [one.resealed for one in done.secrets] == [1]
+    assert done.warnings == ["moved: its key opens with no key, as before: remove the provider, add it again"]
 
 
 async def test_a_plan_changes_nothing_and_names_what_ends_and_restarts(box: Box) -> None:

@@ -134,7 +134,13 @@ def _providers_sealed_again(facts: Facts) -> tuple[int, list[str]]:
     folder = facts.paths.state / providers.STATE_FOLDER
     if sealing_keys.under_way(folder / providers.KEY_FILE):
         raise _unfinished("att-router has not sealed its keys again", ROUTER)
-    return sum(1 for _ in providers.keys_of(folder)), []
+    kept, done, broken = providers.Providers(folder), 0, []
+    for provider in kept.all():
+        try:
+            done += kept.key(provider) is not None
+        except Failed:
+            broken.append(f"{provider.name}: its key opens with no key, as before: remove the provider, add it again")
+    return done, broken
 
 
 def _unfinished(why: str, unit: str) -> Failed:
