@@ -100,9 +100,11 @@ class Providers:
     def end_rotation(self) -> None:
         """Where another key takes the place of the present one: seal everything with it, then forget the former.
 
-        A provider whose key does not open stays as it is.
+        A provider whose key does not open stays as it is. A disk that takes nothing leaves all for the next start.
         """
-        if len(self._ciphers) > 1:
+        if len(self._ciphers) < 2:
+            return
+        with contextlib.suppress(OSError):
             self._write({provider.name: self._sealed_again(provider) for provider in self.all()})
             sealing_keys.end(self._folder / KEY_FILE)
             self._ciphers = self._ciphers[:1]

@@ -1,11 +1,13 @@
 """Providers are kept on disk with sealed keys, at addresses that may be asked."""
 
+import errno
 import json
 import stat
 from pathlib import Path
 
 import pytest
 
+from att.effects import sealing_keys
 from att.kernel.errors import AttError
 from att.router import providers as room
 from att.router.address import checked_base_url, is_denied
@@ -35,6 +37,25 @@ def test_a_key_does_not_open_for_another_address(tmp_path: Path) -> None:
     with pytest.raises(AttError) as told:
         found.key(found.get("vllm"))
     assert told.value.code == "sealed_broken"
+
+
+def test_on_a_full_disk_a_rotation_waits_for_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Providers(tmp_path).add("vllm", URL, ["llama"], SECRET)
+    sealing_keys.begin(tmp_path / KEY_FILE)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    for place in (room, sealing_keys):
+        with monkeypatch.context() as patched:
+            patched.setattr(place, "write_atomically", full)
+            found = Providers(tmp_path)
+            found.end_rotation()
+        assert found.key(found.get("vllm")) == SECRET
+        assert sealing_keys.under_way(tmp_path / KEY_FILE)
+    Providers(tmp_path).end_rotation()
+    assert not sealing_keys.under_way(tmp_path / KEY_FILE)
+    assert list(keys_of(tmp_path)) == [SECRET]
 
 
 def test_models_are_found_by_provider_and_by_a_name_that_only_one_has(tmp_path: Path) -> None:
