@@ -1,5 +1,6 @@
 """Judges file systems, names what can be freed, and says whether a disk can grow. Pure."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -95,7 +96,9 @@ def _ways(thing: Thing) -> Iterator[Way]:
             what = f"project {thing.name}, with all that is in it"
             yield Way(thing.own_mb, what, f"attctl project delete {thing.name}")
         case "backup":
-            yield Way(thing.own_mb, f"backup {thing.name}: copy it elsewhere first", f"sudo rm {thing.path}")
+            yield Way(
+                thing.own_mb, f"backup {thing.name}: copy it elsewhere first", f"sudo rm {shlex.quote(thing.path)}"
+            )
         case "packages":
             yield Way(thing.own_mb, "packages that were fetched", "sudo apt-get clean")
         case _:

@@ -89,6 +89,12 @@ def test_what_can_go_is_named_with_its_command_most_first() -> None:
     ]
 
 
+def test_a_backup_under_any_name_is_removed_by_its_own_command_alone() -> None:
+    path = "/var/lib/att/backups/old; reboot 'now'"
+    (found,) = ways([Thing("backup", "old", 500.0, path=path)])
+    assert shlex.split(found.command) == ["sudo", "rm", path]
+
+
 @pytest.mark.parametrize(
     "thing",
     [
