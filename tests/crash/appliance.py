@@ -25,6 +25,7 @@ from att.upgrade.door import check_file
 from att.upgrade.tools import Tools
 from att.upgrade.verbs import Verbs
 from att.upgrade.wire import Ask, Peer
+from att_stage0.audit import LOCK_FILE
 
 SCHEMA = ((1, 1, "none"), (2, 2, "breaking"))
 RUNNING = Content("1.0.0", steps=SCHEMA, salt="running")
@@ -116,11 +117,11 @@ class Appliance(Machine):
     def fixed(self, outside: Path) -> dict[str, Any]:
         """Return every path below `outside`, the machine's own among them, but for what the engine writes down.
 
-        That is the journal, its reserve, its lock, the history, the audit log, and the client's rows.
+        That is the journal, its reserve, its lock, the history, the audit log, its lock, and the client's rows.
         """
         layout = self.layout
         written = {layout.journal, layout.journal_directory / "reserve", layout.lock, layout.audit}
-        written |= {layout.upgrade_state / "history.jsonl"}
+        written |= {layout.upgrade_state / "history.jsonl", layout.audit.with_name(LOCK_FILE)}
         written |= set(self.facts.paths.api_state.glob("*/rows"))
         return {name: told for name, told in tree_of(outside).items() if outside / name not in written}
 

@@ -24,6 +24,7 @@ FILE_BYTES_MAX = 8 << 20
 FILES_KEPT = 12
 """How many files that were put aside stay, the newest."""
 LINE_BYTES_MAX = 64 << 10
+LOCK_FILE = ".audit.lock"
 _VALUE_CHARS_MAX = 1_000
 _TURN_SECONDS_MAX = 5.0
 _NEAR_BYTES = 16 << 10
@@ -66,8 +67,15 @@ def tail(path: Path, size: int) -> bytes:
 
 @contextlib.contextmanager
 def turn(folder: Path, *, shared: bool = False) -> Iterator[bool]:
-    """Hold the lock of the log in `folder`; gives False when it was not to be had within 5 s."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Hold the lock of the log in `folder`; gives False when it was not to be had within 5 s, or cannot be made.
+
+    It is a file that nobody but root opens: a lock on the folder itself could be held by whoever may read that.
+    """
+    try:
+        fd = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError:
+        yield False
+        return
     try:
         yield _locked(fd, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
     finally:

@@ -107,7 +107,9 @@ def test_a_head_that_was_noted_after_a_torn_line_is_found_later(tmp_path: Path, 
     assert service(tmp_path).verify(head).head_found
 
 
-def test_many_who_append_at_once_leave_one_chain(tmp_path: Path, log: Path) -> None:
+def test_many_who_append_at_once_leave_one_chain(tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "_TURN_SECONDS_MAX", 600.0)  # a slow disk gives no turn in 5 s
+
     def write(who: int) -> None:
         for number in range(10):
             audit.append(log, {"who": who, "n": number})
@@ -126,7 +128,7 @@ def test_who_gets_no_turn_writes_without_the_chain_and_the_next_takes_it_in(
 ) -> None:
     audit.append(log, {"n": 0})
     monkeypatch.setattr(audit, "_TURN_SECONDS_MAX", 0.0)
-    holder = os.open(log.parent, os.O_RDONLY)
+    holder = os.open(log.parent / audit.LOCK_FILE, os.O_RDONLY)
     fcntl.flock(holder, fcntl.LOCK_EX)
     audit.append(log, {"n": 1})
     os.close(holder)
@@ -135,6 +137,31 @@ def test_who_gets_no_turn_writes_without_the_chain_and_the_next_takes_it_in(
     assert (told.whole, told.lines, told.unchained) == (True, 3, 1)
     log.write_bytes(log.read_bytes().replace(b'"n":1', b'"n":7'))
     assert not service(tmp_path).verify().whole
+
+
+def test_who_may_read_the_folder_alone_takes_nobody_s_turn(
+    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit.append(log, {"n": 0})
+    monkeypatch.setattr(audit, "_TURN_SECONDS_MAX", 0.0)
+    holder = os.open(log.parent, os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    audit.append(log, {"n": 1})
+    os.close(holder)
+    told = service(tmp_path).verify()
+    assert (told.whole, told.lines, told.unchained) == (True, 2, 0)
+    assert (log.parent / audit.LOCK_FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_without_a_lock_a_line_is_written_and_the_next_takes_it_in(tmp_path: Path, log: Path) -> None:
+    lock = log.parent / audit.LOCK_FILE
+    log.parent.mkdir(parents=True)
+    lock.symlink_to(tmp_path / "elsewhere")
+    audit.append(log, {"n": 0})
+    lock.unlink()
+    audit.append(log, {"n": 1})
+    told = service(tmp_path).verify()
+    assert (told.whole, told.lines, told.unchained) == (True, 2, 1)
 
 
 def test_a_line_too_long_keeps_what_is_short(log: Path) -> None:
