@@ -6,6 +6,7 @@ Reads the database without the API, as its user: root would leave files beside i
 import json
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from att.effects.processes import run
@@ -35,7 +36,8 @@ def sealed_values(database: Path, key: Path, user: str | None) -> Iterator[str]:
     """Yield the values of secret variables and credentials; nothing where there is no database yet.
 
     `database` is its directory, `key` the sealing key, `user` who owns the database (None: this process's user).
-    Raises Failed(internal) when the database cannot be read, and what Sealer raises for a value it cannot open.
+    Raises Failed(internal) when the database cannot be read, and after all the others what Sealer raises for a value
+    it cannot open.
     """
     file = database / DATABASE
     if not file.exists():
@@ -50,8 +52,21 @@ def sealed_values(database: Path, key: Path, user: str | None) -> Iterator[str]:
         why = read.errors.strip().rpartition("\n")[2] or "it takes too long"
         raise Failed("internal", f"cannot read the database: {why}")
     variables, credentials = json.loads(read.output)
-    sealer = Sealer(key)
-    for project_id, name, sealed in variables:
-        yield open_secret_variable(sealer, project_id, name, bytes.fromhex(sealed))
-    for host, name, sealed in credentials:
-        yield open_credential(sealer, host, name, bytes.fromhex(sealed))
+    sealer, broken = Sealer(key), list[Failed]()
+    opening = [
+        *(partial(open_secret_variable, sealer, *row) for row in _bytes(variables)),
+        *(partial(open_credential, sealer, *row) for row in _bytes(credentials)),
+    ]
+    for opened in opening:
+        try:
+            value = opened()
+        except Failed as error:
+            broken.append(error)
+        else:
+            yield value
+    if broken:
+        raise broken[0]
+
+
+def _bytes(rows: list[list[str]]) -> Iterator[tuple[str, str, bytes]]:
+    return ((place, name, bytes.fromhex(sealed)) for place, name, sealed in rows)

@@ -142,10 +142,23 @@ class Providers:
 
 
 def keys_of(folder: Path) -> Iterator[str]:
-    """Yield every provider's key of a router's folder, for who must know them to keep them out of a text."""
-    if (folder / KEY_FILE).exists():
-        providers = Providers(folder)
-        yield from filter(None, map(providers.key, providers.all()))
+    """Yield every provider's key of a router's folder, for who must know them to keep them out of a text.
+
+    One that does not open is told, with what `Providers.key` raises, after all the others.
+    """
+    if not (folder / KEY_FILE).exists():
+        return
+    providers, broken = Providers(folder), list[Failed]()
+    for provider in providers.all():
+        try:
+            key = providers.key(provider)
+        except Failed as error:
+            broken.append(error)
+            continue
+        if key:
+            yield key
+    if broken:
+        raise broken[0]
 
 
 def _bound(name: str, base_url: str) -> bytes:

@@ -58,6 +58,17 @@ def test_on_a_full_disk_a_rotation_waits_for_the_next_start(tmp_path: Path, monk
     assert list(keys_of(tmp_path)) == [SECRET]
 
 
+def test_a_key_that_does_not_open_is_told_after_all_that_do(tmp_path: Path) -> None:
+    found = Providers(tmp_path)
+    for name, url in (("a", URL), ("moved", "http://10.0.0.6/v1"), ("z", URL)):
+        found.add(name, url, ["m"], f"sk-{name}")
+    (tmp_path / FILE).write_text((tmp_path / FILE).read_text().replace("10.0.0.6", "10.0.0.7"))
+    seen: list[str] = []
+    with pytest.raises(AttError, match="moved"):
+        seen.extend(keys_of(tmp_path))
+    assert seen == ["sk-a", "sk-z"]
+
+
 def test_models_are_found_by_provider_and_by_a_name_that_only_one_has(tmp_path: Path) -> None:
     found = Providers(tmp_path)
     one = found.add("one", URL, ["a", "org/b"], None)

@@ -1,8 +1,9 @@
 """Rotation over a real database, real key files and a played service manager, killed between any two steps."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,16 @@ async def test_a_provider_whose_key_opens_no_more_keeps_no_rotation_from_its_end
     done = box.service().rotate(["providers"])
     assert [one.resealed for one in done.secrets] == [1]
     assert done.warnings == ["moved: its key opens with no key, as before: remove the provider, add it again"]
+
+
+async def test_what_opens_with_no_key_hides_none_of_the_secrets_that_do(box: Box) -> None:
+    file = box.facts.paths.api_database / "att.db"
+    with closing(sqlite3.connect(file)) as base, base:
+        base.execute("UPDATE project_variables SET sealed = x'01'")
+    seen: list[str] = []
+    with pytest.raises(Failed, match="it was not sealed here"):
+        seen.extend(sealed_values(box.facts.paths.api_database, box.sealing, None))
+    assert seen == ["0f-team"]
 
 
 async def test_a_plan_changes_nothing_and_names_what_ends_and_restarts(box: Box) -> None:
