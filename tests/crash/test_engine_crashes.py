@@ -9,6 +9,8 @@ import pytest
 from tests.crash.machine import Crash, Machine, problems, snapshot_of
 from tests.crash.releases import Content
 
+from att_stage0.rollback import LOGS_KEPT
+
 OLD = Content("1.0.0")
 NONE = Content("1.1.0")
 ADDITIVE = Content("1.1.0", steps=((1, 1, "none"), (2, 1, "additive")))
@@ -85,6 +87,19 @@ def test_an_uninterrupted_upgrade_ends_with_its_verdict(tmp_path: Path, name: st
         logs = [path.name for path in machine.layout.logs.glob("rollback-*.log")]
         assert logs == [transaction.values["log"]]
     assert machine.refused_connections == 0
+
+
+def test_old_logs_that_cannot_go_or_are_of_a_wrong_clock_cost_no_rollback_and_not_its_own_log(tmp_path: Path) -> None:
+    machine = made(tmp_path / "m", "start")
+    machine.layout.logs.mkdir(parents=True, exist_ok=True)
+    (machine.layout.logs / "rollback-00000000T000000Z.log").mkdir()
+    for number in range(LOGS_KEPT):
+        (machine.layout.logs / f"rollback-9999{number:04d}T000000Z.log").touch()
+    machine.apply(CLASSES["none"])
+    transaction = machine.world().transaction()
+    assert transaction is not None
+    assert transaction.state == "ROLLED_BACK"
+    assert (machine.layout.logs / transaction.values["log"]).is_file()
 
 
 @pytest.mark.parametrize(("name", "sickness", "recovery"), list(deaths()))

@@ -248,9 +248,12 @@ def _write_log(world: World, transaction: Transaction) -> None:
             ]
         except UnitsFailed as error:
             parts.append(f"== {name}: {error}")
+    path = world.layout.logs / str(transaction.values["log"])
     try:
-        world.write(world.layout.logs / str(transaction.values["log"]), "\n".join(parts) + "\n", mode=0o640)
+        world.write(path, "\n".join(parts) + "\n", mode=0o640)
+        # A clock that went back gives the newest a name among the oldest.
+        others = sorted(one for one in world.layout.logs.glob("rollback-*.log") if one != path)
+        for old in others[: max(0, len(others) + 1 - LOGS_KEPT)]:
+            old.unlink(missing_ok=True)
     except OSError as error:
         world.audit("log_failed", transaction, error=str(error))
-    for old in sorted(world.layout.logs.glob("rollback-*.log"))[:-LOGS_KEPT]:
-        old.unlink(missing_ok=True)
