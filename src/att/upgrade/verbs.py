@@ -19,7 +19,7 @@ from att.upgrade.service import Asked, Engine
 from att.upgrade.spool import spool
 from att.upgrade.tools import Tools
 from att.upgrade.wire import Ask, Peer, there
-from att_stage0.audit import tail
+from att_stage0.audit import tail, turn
 from att_stage0.policy.decision import Override
 
 _NEWEST_BYTES = 65_536
@@ -158,7 +158,9 @@ class Verbs:
 
     def _audit(self, ask: Ask, _peer: Peer, _fd: int | None) -> Any:
         path, limit = self._tools.world.layout.audit, ask.count("limit", 100, 1000)
-        return {"entries": newest_of(tail(path, 1_000 * limit + _NEWEST_BYTES), limit)}
+        with turn(path.parent, shared=True):
+            text = tail(path, 1_000 * limit + _NEWEST_BYTES)
+        return {"entries": newest_of(text, limit)}
 
     def _sweep(self, ask: Ask, peer: Peer, _fd: int | None) -> Any:
         self._engine.sweep()

@@ -24,6 +24,7 @@ from att.upgrade.schema import Transaction as View
 from att.upgrade.service import Asked, Engine
 from att.upgrade.verbs import Verbs
 from att.upgrade.wire import Peer
+from att_stage0 import audit
 from att_stage0.transaction import Transaction
 
 OPERATOR = Peer(1000, "operator", operator=True, api=False)
@@ -75,6 +76,19 @@ def bundle(tmp_path: Path) -> Path:
     path = tmp_path / "bundle"
     path.write_text("1.1.0")
     return path
+
+
+def test_the_audit_log_is_read_while_nobody_puts_a_file_of_it_aside(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(path: Path, size: int) -> bytes:
+        monkeypatch.setattr(audit, "_TURN_SECONDS_MAX", 0.0)
+        with audit.turn(path.parent) as mine:
+            return b'{"free":true}' if mine else audit.tail(path, size)
+
+    audit.append(served.tools.world.layout.audit, {"n": 1})
+    monkeypatch.setattr("att.upgrade.verbs.tail", read)
+    assert [one["n"] for one in served.client.call_now("audit", {"limit": 1})["entries"]] == [1]
 
 
 @pytest.mark.anyio
