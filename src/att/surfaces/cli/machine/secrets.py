@@ -23,7 +23,9 @@ def rotate() -> click.Command:
         manager = Manager(facts())
         service = RotationService(secrets_of(facts(), manager), manager, ELSEWHERE)
         plan = service.plan(names)
-        if dry_run:
+        missing = sorted(set(names) - {one.name for one in plan.secrets})
+        said.warn([f"no such key yet: {name}: the service that needs it makes it" for name in missing])
+        if dry_run or not plan.secrets:
             said.show(plan)
             return OK
         ends = "; ".join(f"{one.name} ends {one.ends}" for one in plan.secrets)

@@ -51,3 +51,12 @@ def test_a_service_that_does_not_come_back_is_told(box: Facts, attctl: Attctl, a
     asked.append(["broken"])
     done = attctl("secrets", "rotate", "--yes")
     assert (done.code, "error[rotation_unfinished]" in done.err, "no manager" in done.err) == (4, True, True)
+
+
+def test_where_there_is_no_key_yet_nobody_is_asked_and_nothing_is_called_done(
+    attctl: Attctl, audited: Audited, asked: list[list[str]]
+) -> None:
+    done = attctl("secrets", "rotate", "egress", "--json")
+    told = json.loads(done.out)
+    assert (done.code, told["done"], told["secrets"], audited(), asked) == (0, False, [], [], [])
+    assert "no such key yet: egress" in done.err
