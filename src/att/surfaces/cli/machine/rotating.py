@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from att.appliance import Facts
 from att.backup.machine import world_of
@@ -10,7 +11,7 @@ from att.backup.turns import turn
 from att.effects import sealing_keys, signing_keys
 from att.effects.processes import run
 from att.egress import grants
-from att.kernel.errors import Conflict, Failed
+from att.kernel.errors import Conflict, Failed, Unavailable
 from att.projects import sealed
 from att.projects.resealing import reseal
 from att.router import keys, providers
@@ -98,9 +99,9 @@ def secrets_of(facts: Facts, manager: Services) -> tuple[Secret, ...]:
             unit=API,
             reread="nobody",
             ends="nothing: what it sealed is sealed again with the new key",
-            begin=sealing_keys.begin,
+            begin=_begun,
             end=partial(_sealed_again, facts, manager),
-            under_way=sealing_keys.under_way,
+            under_way=_under_way,
         ),
         Secret(
             name="providers",
@@ -109,11 +110,29 @@ def secrets_of(facts: Facts, manager: Services) -> tuple[Secret, ...]:
             unit=ROUTER,
             reread="nobody",
             ends="nothing: what it sealed is sealed again with the new key",
-            begin=sealing_keys.begin,
+            begin=_begun,
             end=partial(_providers_sealed_again, facts),
-            under_way=sealing_keys.under_way,
+            under_way=_under_way,
         ),
     )
+
+
+def _begun(path: Path) -> None:
+    with _keys_told():
+        sealing_keys.begin(path)
+
+
+def _under_way(path: Path) -> bool:
+    with _keys_told():
+        return sealing_keys.under_way(path)
+
+
+@contextmanager
+def _keys_told() -> Iterator[None]:
+    try:
+        yield
+    except sealing_keys.NoKey as error:
+        raise Unavailable("sealing_key_missing", f"cannot rotate secrets: {error}") from error
 
 
 def _sealed_again(facts: Facts, manager: Services) -> tuple[int, list[str]]:

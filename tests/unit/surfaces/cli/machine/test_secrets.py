@@ -60,3 +60,15 @@ def test_where_there_is_no_key_yet_nobody_is_asked_and_nothing_is_called_done(
     told = json.loads(done.out)
     assert (done.code, told["done"], told["secrets"], audited(), asked) == (0, False, [], [], [])
     assert "no such key yet: egress" in done.err
+
+
+@pytest.mark.parametrize("more", ["--dry-run", "--yes"])
+def test_a_file_that_holds_no_key_is_told_and_left_alone(
+    box: Facts, attctl: Attctl, asked: list[list[str]], more: str
+) -> None:
+    key = box.paths.secrets / "sealing-key"
+    key.parent.mkdir(parents=True, exist_ok=True)
+    key.write_bytes(b"short")
+    told = attctl("secrets", "rotate", "sealing", more)
+    assert "error[sealing_key_missing]: cannot rotate secrets: sealing-key is no key" in told.err
+    assert (key.read_bytes(), asked) == (b"short", [])
