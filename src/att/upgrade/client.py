@@ -22,6 +22,7 @@ CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 300.0
 RETRY_SECONDS = 0.5
 LOST_SECONDS_MAX = 120.0
+LEAVING_SECONDS_MAX = 30.0
 QUIET_SECONDS = 20.0
 
 
@@ -86,7 +87,7 @@ class EngineClient:
         seconds: float = ANSWER_SECONDS,
     ) -> dict[str, Any]:
         """Return the verb's result; blocks. Where the engine hands over to the next release's, that one is asked."""
-        until = time.monotonic() + LOST_SECONDS_MAX
+        until = time.monotonic() + LEAVING_SECONDS_MAX
         while True:
             try:
                 return self._call_once(verb, args or {}, request_id, file, seconds)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from att.appliance import facts
 from att.kernel.errors import Forbidden, Unavailable
@@ -32,7 +33,20 @@ def become_root(what: str) -> None:
         )
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execvp("sudo", ["sudo", "-n", "--", ATTCTL, *sys.argv[1:]])  # noqa: S606 # nosec B606 - the operator's own sudo
+    os.execvp("sudo", ["sudo", "-n", "--", ATTCTL, *without_token(sys.argv[1:])])  # noqa: S606 # nosec B606 - the operator's own sudo
+
+
+def without_token(words: Sequence[str]) -> list[str]:
+    """Return a command line without `--token` and its value: root needs none, and sudo writes what it runs to a log."""
+    kept, rest = list[str](), iter(words)
+    for word in rest:
+        if word == "--":
+            return [*kept, word, *rest]
+        if word == "--token":
+            next(rest, None)
+        elif not word.startswith("--token="):
+            kept.append(word)
+    return kept
 
 
 def who() -> str:

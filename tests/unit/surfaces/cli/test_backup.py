@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.backup.appliance import Home
 from tests.unit.surfaces.cli.conftest import Attctl, Ran
+from tests.where import ON_APPLIANCE
 
 from att.appliance import Facts
 from att.surfaces.cli import backup
@@ -31,6 +32,7 @@ def told(ran: Ran) -> Any:
     return json.loads(ran.out)
 
 
+@pytest.mark.skipif(ON_APPLIANCE, reason="this is one")
 def test_where_there_is_no_appliance_it_says_so(attctl: Attctl) -> None:
     ran = attctl("backup", "create")
     assert (ran.code, "error[appliance_only]: cannot make a backup" in ran.err) == (4, True)
