@@ -8,12 +8,14 @@ from tests.unit.surfaces.cli.conftest import Attctl
 from tests.unit.surfaces.cli.machine.conftest import Audited
 
 from att.appliance import Facts
+from att.effects.room import Room
 
 
 @pytest.fixture
 def disks(box: Facts, monkeypatch: pytest.MonkeyPatch) -> Disks:
     made = Disks()
     monkeypatch.setattr("att.machine.disk.world.SystemDisks", lambda _facts: made)
+    monkeypatch.setattr("att.machine.disk.service.room_of", lambda _path: Room(50.0, 50_000_000))
     box.paths.config.parent.mkdir(parents=True)
     return made
 
