@@ -126,7 +126,7 @@ async def test_under_the_fence_reads_go_on_and_writes_are_refused_in_time(tmp_pa
     async with opened(link) as store:
         with fence(link):
             assert await _count(store) == 0
-            with pytest.raises(Unavailable) as told, anyio.fail_after(30):
+            with pytest.raises(Unavailable) as told, anyio.fail_after(5):
                 async with store.write(patience_seconds=0.1):
                     raise AssertionError("the block must not begin")
         assert (told.value.code, told.value.retry_after_seconds, told.value.status) == ("write_fenced", 1, 503)
@@ -189,7 +189,7 @@ async def test_who_stands_in_line_when_a_fence_comes_has_no_more_patience_than_i
                 await store.writable(patience_seconds=math.inf)
 
         async def second() -> None:
-            with pytest.raises(Unavailable) as told, anyio.fail_after(30):
+            with pytest.raises(Unavailable) as told, anyio.fail_after(5):
                 await store.writable(patience_seconds=0.1)
             assert told.value.code == "write_fenced"
             store.drain()
