@@ -112,10 +112,11 @@ class Served:
 
     def _until(self, words: str) -> httpx.Response:
         """Write until it is answered so: how full a disk is may be a second old."""
-        answers = (self.create() for _ in range(1_000))
-        found = next((answer for answer in answers if words in answer.text), None)
-        assert found is not None, f"nothing was answered with {words}"
-        return found
+        for _ in range(1_000):
+            answer = self.create()
+            if words in answer.text:
+                return answer
+        raise AssertionError(f"nothing was answered with {words}, the last with {answer.text}")
 
     def _mcp(self, client: httpx.Client, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         call = {"name": name, "arguments": arguments}

@@ -1,6 +1,7 @@
 """A real file system of a few megabytes, to be filled to its last block or inode, or turned read-only."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -60,8 +61,13 @@ class SmallDisk:
             (self.folder / "no").touch()
 
     def mend(self) -> None:
-        """Do what a boot does: check it, and mount it again. Nobody may have a file of it open."""
+        """Do what a boot does: check it, and mount it again. Nobody may have a file of it open.
+
+        What is checked and mounted is a copy: whoever made a mount namespace meanwhile (a container of another test)
+        keeps the file system mounted there, and so broken.
+        """
         _run("umount", str(self.folder))
+        self.image = Path(shutil.copy2(self.image, self.image.with_suffix(".mended")))
         checked = subprocess.run(["e2fsck", "-p", str(self.image)], capture_output=True, timeout=60, check=False)
         assert checked.returncode in (0, 1), checked.stdout
         _mount(self)
