@@ -112,10 +112,11 @@ class Served:
 
     def _until(self, words: str) -> httpx.Response:
         """Write until it is answered so: how full a disk is may be a second old."""
+        answer = self.create()
         for _ in range(1_000):
-            answer = self.create()
             if words in answer.text:
                 return answer
+            answer = self.create()
         raise AssertionError(f"nothing was answered with {words}, the last with {answer.text}")
 
     def _mcp(self, client: httpx.Client, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
