@@ -5,7 +5,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
-export PYTHONDONTWRITEBYTECODE ?=
+# Tests start Python hundreds of times, and each would compile all modules again.
+export PYTHONDONTWRITEBYTECODE :=
 UV := .tools/bin/uv
 STAMP := .venv/.synced
 PORT ?= 7443

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from tests.where import PATHS
 
@@ -28,6 +29,10 @@ if PATHS:
 
 settings.register_profile("att", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("att")
+
+# Where rich is installed, a logged exception shows every local of every frame, which takes seconds.
+_renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _renderer])
 
 ONLY_ON_A_BUILD_HOST = {"--allow-hosts": "store", "--allow-unix-socket": "store_true"}
 """Options of pytest-socket, which no release carries: a project's sandbox has no network to be kept from."""

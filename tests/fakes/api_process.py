@@ -36,7 +36,6 @@ class Machine:
         """Start the process; it is the caller's to wait for READY."""
         environment = {
             "PYTHONDONTWRITEBYTECODE": "",
-            "PYTHONPYCACHEPREFIX": str(self.outside.parent / "pycache"),
             "ATT_APPLIANCE_TOML": str(self.folder / "appliance.toml"),
             "NOTIFY_SOCKET": str(self.outside / "notify"),
             "WATCHDOG_USEC": "1000000",

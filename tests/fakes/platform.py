@@ -39,6 +39,7 @@ def platform(
     """Serve one below `folder` with the text of an att.yaml; `around` wraps the application, given a token."""
     where = development_facts(folder)
     log = (folder / "log").open("w")
+    before = structlog.get_config()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(log))
     token, listener = prepare(where), listen(0)
     if settings:
@@ -60,5 +61,5 @@ def platform(
         servers[0].should_exit = True
         thread.join(STOP_SECONDS)
         assert not thread.is_alive()
-        structlog.reset_defaults()
+        structlog.configure(**before)
         log.close()
