@@ -7,20 +7,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
+from tests.fakes.runners import end_runners, runners
 
 from att.entrypoints.dev import TOKEN_FILE, development_facts
-from att.kernel.errors import NotFound
 from att.workspace.agents import TASK_ID as AGENT
-from att.workspace.backends.folders import runner_of
-from att.workspace.place import Place
-from att.workspace.shim.descendants import descendants, send
-from att.workspace.shim.records import RUN
+from att.workspace.shim.descendants import descendants
 
 REPOSITORY = Path(__file__).parents[2]
 PROJECTS = "/api/v1/projects"
@@ -76,7 +73,7 @@ class Platform:
         finally:
             self._end(signal.SIGINT)
             self.http.close()
-            send(signal.SIGKILL, [runner for _, runner in self._runners()])
+            end_runners(self.where.paths.projects)
 
     def _end(self, number: signal.Signals) -> None:
         assert self._process is not None
@@ -142,20 +139,11 @@ class Platform:
     def agents(self) -> dict[str, tuple[int, int]]:
         """Return by project the process of each agent that runs, and that of the att-run above it."""
         found = dict[str, tuple[int, int]]()
-        for project, runner in self._runners(AGENT):
+        for project, runner in runners(self.where.paths.projects, AGENT):
             own = [pid for pid in descendants(runner) if _runs(pid, AGENT_MODULE)]
             if own:
                 found[project] = (own[-1], runner)
         return found
-
-    def _runners(self, task: str = "*") -> Iterator[tuple[str, int]]:
-        """Yield the projects and att-runs of tasks that run."""
-        for record in self.where.paths.projects.glob(f"*/tasks/{task}/{RUN}"):
-            folder = record.parents[2]
-            with suppress(NotFound):  # it was removed meanwhile
-                runner = runner_of(Place("", "", folder), record.parent.name)
-                if runner is not None:
-                    yield folder.name, runner
 
     def projects(self) -> dict[str, dict[str, Any]]:
         """Return what is shown, by slug."""

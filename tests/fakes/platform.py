@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from tests.fakes.runners import end_runners
 
 from att.appliance import Facts
 from att.config.live import LiveSettings
@@ -61,5 +62,6 @@ def platform(
         servers[0].should_exit = True
         thread.join(STOP_SECONDS)
         assert not thread.is_alive()
+        end_runners(where.paths.projects)
         structlog.configure(**before)
         log.close()
