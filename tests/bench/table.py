@@ -26,9 +26,13 @@ _HEADS = {"what": "what", "figure": "figure", "bound": "bound", "peer": "peer", 
 
 
 def commit() -> str:
-    """Return the short commit the numbers belong to."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=10"]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+    """Return the short commit the numbers belong to, with -dirty where anything but the tables differs from it."""
+    name = _git("rev-parse", "--short=10", "HEAD")
+    return f"{name}-dirty" if _git("status", "--porcelain", "--", ":/", ":(top,exclude)tests/evidence") else name
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(["git", *words], capture_output=True, text=True, check=True, timeout=20).stdout.strip()
 
 
 def machine() -> str:
