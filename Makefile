@@ -34,7 +34,7 @@ dev: venv nat console ## Run the platform without a VM on http://127.0.0.1:$(POR
 .PHONY: setup venv nat cli lock generate console fix
 setup: ## Install everything the tests need (YES=1 installs Debian packages without asking)
 	@dev/host-packages.sh test
-	@$(MAKE) venv nat
+	@$(MAKE) -j2 venv nat
 venv: $(STAMP) ## Make .venv from the hash-locked dependencies
 .tools/bin/uv: locks/uv.txt
 	@python3 -m venv .tools || { echo "cannot make a venv: apt-get install python3-venv" >&2; exit 4; }
@@ -65,7 +65,7 @@ check: lint ## The quick tier: lint, unit and property tests, generated files (u
 test: ## All tests that need no VM: check, contracts, console, staged root, real systemd in a container
 	@YES=1 $(MAKE) setup
 	@dev/run-tests.sh test
-smoke: venv ## Boot the image: status, an upgrade, a bad release, a power cut
+smoke: venv ## Build the release twice; boot the image: status, an upgrade, a bad release, a power cut
 	@YES=1 dev/host-packages.sh image
 	@dev/run-tests.sh smoke
 e2e: venv ## The long proofs; their tables are written to tests/evidence

@@ -88,17 +88,17 @@ case $tier in
     }
     cat "$found/linted"
     # The files that take longest first, so that no worker is left alone with one of them at the end.
-    python -m pytest tests/crash tests/release tests/nat tests/sandbox tests/contract -m "not long" -q -n 3 \
-      --dist loadscope --no-loadscope-reorder --randomly-dont-reorganize --timeout 300 "${@:2}"
+    python -m pytest tests/crash tests/nat tests/sandbox tests/contract -m "not long" -q "${workers[@]}" \
+      --no-loadscope-reorder --randomly-dont-reorganize --timeout 300 "${@:2}"
     ;;
-  smoke) python -m pytest tests/appliance/vm -v "${in_order[@]}" --timeout 3000 "${@:2}" ;;
+  smoke) python -m pytest tests/release tests/appliance/vm -m "not long" -v "${in_order[@]}" --timeout 3000 "${@:2}" ;;
   e2e)
-    measured branches tests/unit tests/git --cov
+    measured branches tests/unit tests/git --cov --hypothesis-profile long
     dev/coverage-gate.sh 80 "$found/branches"
     # make test kills a few times and asks for a few examples, this often.
     ATT_KILLS=20 python -m pytest tests/crash/test_*kill*.py -v -s "${in_order[@]}"
     ATT_EXAMPLES=20 python -m pytest tests/contract/test_openapi.py -q --timeout 300
-    python -m pytest tests/crash tests/nat tests/release -m long --ignore-glob '*kill*' -v --timeout 1800
+    python -m pytest tests/crash tests/nat tests/release tests/contract -m long --ignore-glob '*kill*' -v --timeout 1800
     python -m pytest tests/console -m long -v --timeout 300
     python -m pytest tests/e2e -v "${in_order[@]}" --timeout 7200 "${@:2}"
     ;;

@@ -27,7 +27,10 @@ sys.path[:0] = map(str, PATHS)
 if PATHS:
     sys.executable = python_with([*map(str, PATHS)])
 
-settings.register_profile("att", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "att", deadline=None, derandomize=True, max_examples=25, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("long", settings.get_profile("att"), max_examples=400)
 settings.load_profile("att")
 
 # Where rich is installed, a logged exception shows every local of every frame, which takes seconds.

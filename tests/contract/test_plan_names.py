@@ -1,5 +1,6 @@
 """Every test that the plan names has its test here: `tests/plan.toml` against what pytest collects."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,14 @@ def test_what_is_later_says_what_it_waits_for() -> None:
     assert [one.title for one in LISTS if bool(one.later) is not bool(one.waits_for)] == []
 
 
+def test_each_test_that_the_table_names_is_written() -> None:
+    named = {test.partition("[")[0] for one in LISTS for test in one.tests.values()}
+    for file, function in (test.split("::") for test in sorted(named)):
+        written = ast.walk(ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8")))
+        assert function in {node.name for node in written if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_each_test_that_the_table_names_is_collected() -> None:
     wanted = {f"tests/{test}" for one in LISTS for test in one.tests.values()}
