@@ -89,7 +89,7 @@ def appliance_root(bundle: Path, trust_key: Path) -> Path:
 @pytest.fixture(scope="module")
 def appliance(appliance_root: Path) -> Iterator[Container]:
     """A fresh appliance, booted; what a module does to it the next one does not see."""
-    with overlay(appliance_root, template.folder()) as container:
+    with overlay(appliance_root, template.in_memory()) as container:
         container.boot()
         yield container
 
@@ -112,7 +112,7 @@ class Backend(base.BaseBackend):  # type: ignore[misc]  # testinfra has no types
 @pytest.fixture(scope="module")
 def upgrades(appliance_root: Path, signing_key: Ed25519PrivateKey) -> Iterator[Upgrades]:
     """An appliance to upgrade; its own gates are shorter than the product's, which saves minutes of probation."""
-    with running(appliance_root, signing_key, {"upgrade/gates.toml": GATES}, template.folder()) as found:
+    with running(appliance_root, signing_key, {"upgrade/gates.toml": GATES}, template.in_memory()) as found:
         yield found
 
 

@@ -50,12 +50,17 @@ def in_memory() -> Path:
     memory is short.
     """
     memory = Path("/dev/shm")
-    if not memory.is_dir() or os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") < MEMORY_BYTES_MIN:
+    if not memory.is_dir() or min(_available_bytes(), shutil.disk_usage(memory).free) < MEMORY_BYTES_MIN:
         return folder()
     place = memory / "att-nspawn"
     place.mkdir(mode=0o700, exist_ok=True)
     sweep(place)
     return place
+
+
+def _available_bytes() -> int:
+    told = Path("/proc/meminfo").read_text(encoding="utf-8").partition("MemAvailable:")[2]
+    return int(told.split()[0]) * 1024
 
 
 def plain_root() -> Path:

@@ -181,7 +181,7 @@ def start_probe(appliance: Container, name: str, properties: str, probes: list[s
 @pytest.fixture(scope="module")
 def appliance(appliance_root: Path) -> Iterator[Container]:
     """One whose root may load modules, as on a machine: else nobody could show that a unit may not."""
-    with overlay(appliance_root, template.folder()) as container:
+    with overlay(appliance_root, template.in_memory()) as container:
         container.options = MODULES
         container.boot()
         yield container

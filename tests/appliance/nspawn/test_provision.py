@@ -27,7 +27,7 @@ def plain(able: None) -> Path:
 
 @pytest.fixture
 def staged(plain: Path) -> Iterator[Path]:
-    with overlay(plain, template.folder()) as container:
+    with overlay(plain, template.in_memory()) as container:
         yield container.root
 
 

@@ -22,7 +22,7 @@ SECRET = secrets.token_hex(16)
 @pytest.fixture(scope="module")
 def appliance(appliance_root: Path) -> Iterator[Container]:
     """One whose root may load modules, as on a machine: else nobody could show that a task may not."""
-    with overlay(appliance_root, template.folder()) as container:
+    with overlay(appliance_root, template.in_memory()) as container:
         container.options = MODULES
         container.boot()
         yield container
