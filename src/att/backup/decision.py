@@ -150,6 +150,8 @@ class Phase(StrEnum):
 
     SWITCHING = "switching"
     SWITCHED = "switched"
+    PROVED = "proved"
+    """What was restored runs: what was there before may go."""
     REVERTED = "reverted"
 
 
@@ -159,12 +161,11 @@ class Resume(StrEnum):
     NOTHING = "nothing"
     SWEEP = "sweep"
     REVERT = "revert"
-    FINISH = "finish"
+    PROVE = "prove"
 
 
 def resume(phase: Phase | None, *, staged: bool) -> Resume:
-    """Return how an interrupted restore ends: back unless all was in its place already."""
+    """Return how an interrupted restore goes on: back unless all was in its place, and that has to run first."""
     if phase is None:
         return Resume.SWEEP if staged else Resume.NOTHING
-    ends = {Phase.SWITCHING: Resume.REVERT, Phase.SWITCHED: Resume.FINISH, Phase.REVERTED: Resume.SWEEP}
-    return ends[phase]
+    return {Phase.SWITCHING: Resume.REVERT, Phase.SWITCHED: Resume.PROVE}.get(phase, Resume.SWEEP)

@@ -17,7 +17,7 @@ from att.upgrade.databases import USER, DatabasePrograms
 from att.upgrade.decision import Schema
 from att.upgrade.tools import layout_of
 from att_stage0 import services
-from att_stage0.layout import ENGINE
+from att_stage0.layout import API, ENGINE
 from att_stage0.readiness import SocketReadyz
 from att_stage0.units import Systemctl, UnitsFailed
 from att_stage0.world import SystemClock, World
@@ -25,6 +25,8 @@ from att_stage0.world import SystemClock, World
 GATE = "restore.gate"
 """In the run folder: while it is there, a service that is started waits."""
 FIRSTBOOT, FRONT = "att-firstboot.service", "att-front.service"
+KEEPER = "att-restore-keeper.service"
+"""Waits beside a restore, and ends what it leaves when it dies; at boot it has proved what is in its place."""
 _DROP_IN = "60-restore.conf"
 _WORK = ("att-app@*.service", "att-task@*.service")
 _UNITS = Path("/run/systemd/system")
@@ -96,6 +98,29 @@ class Machine:
         oldest_first = reversed(history.everything(self.world))
         return b"".join(one.model_dump_json().encode() + b"\n" for one in oldest_first)
 
+    def serving(self) -> bool:
+        """See `Appliance`."""
+        units = self.world.units
+        with _told():
+            return any(
+                units.state(name).active == "active" for name in services.sockets(self.world.layout, self.release)
+            )
+
+    def stand_by(self) -> None:
+        """See `Appliance`. At boot it comes after those whom it waits for."""
+        with _told():
+            if self.world.units.state(KEEPER).active in ("active", "activating"):
+                return
+        python = release_root() / "venv" / "bin" / "python"
+        command = [
+            "systemd-run", "--quiet", "--collect", "--no-block", f"--unit={KEEPER}", "--slice=att.slice",
+            f"--property=After={FIRSTBOOT} {API}.service {FRONT}", "--property=TimeoutStopSec=10",
+            "--setenv=PYTHONDONTWRITEBYTECODE=1", "--", str(python), "-P", "-m", "att.backup",
+        ]  # fmt: skip
+        done = run(command, timeout_seconds=_TOOL_SECONDS)
+        if not done.ok:
+            raise Failed("restore_failed", f"cannot restore: nobody stands by: {done.errors.strip()[-300:]}")
+
     def hold(self) -> None:
         """See `Appliance`. Sockets go on listening: who connects waits in their backlog."""
         write_atomically(self.gate, b"")
@@ -117,8 +142,10 @@ class Machine:
         run(["systemd-tmpfiles", "--create", _TMPFILES], timeout_seconds=_TOOL_SECONDS)
 
     def let_go(self) -> None:
-        """See `Appliance`. Restarted, not started: who waited has been given the former sealing key already."""
-        self.gate.unlink(missing_ok=True)
+        """See `Appliance`. Restarted, not started: who waited has been given the former sealing key already.
+
+        The gate goes last: until then whoever resumes it begins here again.
+        """
         for drop_in in self.units.glob(f"att-*.service.d/{_DROP_IN}"):
             drop_in.unlink(missing_ok=True)
             if not any(drop_in.parent.iterdir()):
@@ -129,6 +156,7 @@ class Machine:
             services.assert_sockets(self.world, self.release)
             # The engine starts when it is asked: now it would wait for the lock that this process holds.
             manager.restart([FIRSTBOOT, *self._services(), FRONT])
+        self.gate.unlink(missing_ok=True)
 
     def prove(self) -> str:
         """See `Appliance`. The front takes longer than the API where a page is open: its connections end first."""

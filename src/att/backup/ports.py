@@ -28,6 +28,12 @@ class Appliance(Protocol):
     def history(self) -> bytes:
         """Return all transactions of the upgrade engine, oldest first, a JSON line each."""
 
+    def serving(self) -> bool:
+        """Whether anybody can be served now: never at boot before the sockets are there."""
+
+    def stand_by(self) -> None:
+        """Have another process wait until nobody restores, and then end what is left of it; may run again."""
+
     def hold(self) -> None:
         """Stop every service, app and task of ATT, and have whoever is asked wait; may run again."""
 

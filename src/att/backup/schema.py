@@ -95,7 +95,10 @@ class Restored(BaseModel):
 class Resumed(BaseModel):
     """What became of a restore that was interrupted."""
 
-    outcome: Literal["nothing", "reverted", "finished"]
+    outcome: Literal["nothing", "reverted", "finished", "proving"] = Field(
+        description="Proving: it is in its place, and goes back by itself unless it runs"
+    )
+    problem: str | None = Field(None, description="Why what was in its place went back")
 
 
 class Last(BaseModel):

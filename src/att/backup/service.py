@@ -29,6 +29,8 @@ from att_stage0.world import Busy
 LAST = "last.json"
 """In the folder of backups, for everybody to read: how the last scheduled one went."""
 _LISTED_MAX = 1_000
+# As long as an engine that starts, or a recovery, may take.
+_KEEPER_WAITS_SECONDS = 600.0
 _UNDISTURBED = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
@@ -108,7 +110,7 @@ class Backups:
         machine = self._machine()
         restoring = Restoring(Staging(self.facts, machine), machine, self.tell)
         with turns.turn(self.facts.paths.run, alone=True), _upgrade_lock(machine), _opened(path) as fd:
-            restoring.resume(held=machine.gate.exists())
+            restoring.resume(held=machine.gate.exists(), proves=True)
             contents = restoring.check(fd, key)
             confirm(contents)
             with _undisturbed():
@@ -127,17 +129,31 @@ class Backups:
         )
 
     def resume(self) -> Resumed:
-        """Finish or revert a restore whose process is gone; wait for one that lives and holds the services."""
+        """Revert a restore whose process is gone, or have it proved; wait for one that lives and holds the services."""
         machine = self._machine()
         with turns.turn_of_the_dead(self.facts.paths.run, machine.gate) as free:
             if not free:
                 return Resumed(outcome="nothing")
             restoring = Restoring(Staging(self.facts, machine), machine, self.tell)
             with _undisturbed():
-                done = restoring.resume(held=machine.gate.exists())
-        if done.outcome != "nothing":
-            self._audit("backup.resume", outcome=done.outcome)
-        return done
+                done = restoring.resume(held=machine.gate.exists(), proves=False)
+        return self._resumed(done)
+
+    def stand_by(self) -> Resumed:
+        """Wait until nobody restores, then end what is left of it: prove it and keep it, or put everything back.
+
+        May be killed: whoever comes next goes on.
+        """
+        machine = self._machine()
+        restoring = Restoring(Staging(self.facts, machine), machine, self.tell)
+        with turns.turn_after(self.facts.paths.run, alone=False):
+            if not (Switch(restoring.staging.folders).staged or machine.gate.exists()):
+                return Resumed(outcome="nothing")
+        with (
+            turns.turn_after(self.facts.paths.run, alone=True),
+            _upgrade_lock(machine, wait_seconds=_KEEPER_WAITS_SECONDS),
+        ):
+            return self._resumed(restoring.resume(held=machine.gate.exists(), proves=True))
 
     def key(self) -> RecoveryKey:
         """Return the recovery key, and remember that somebody has it."""
@@ -145,6 +161,11 @@ class Backups:
         self._remember(key_shown=True)
         self._audit("backup.key")
         return found
+
+    def _resumed(self, done: Resumed) -> Resumed:
+        if done.outcome != "nothing":
+            self._audit("backup.resume", outcome=done.outcome, problem=done.problem or "")
+        return done
 
     def _shown(self, path: Path) -> Shown:
         try:
@@ -194,10 +215,10 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _upgrade_lock(machine: Machine) -> Iterator[None]:
+def _upgrade_lock(machine: Machine, wait_seconds: float = 0.0) -> Iterator[None]:
     """No upgrade begins meanwhile, and none is unfinished."""
     try:
-        with machine.world.lock():
+        with machine.world.lock(wait_seconds):
             newest = machine.world.transaction()
             if newest is not None and not newest.finished:
                 raise Conflict("upgrade_running", f"cannot restore: {newest.id} is not finished")

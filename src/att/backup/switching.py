@@ -74,6 +74,10 @@ class Switch:
                 self._rename(move, step)
         self._write(Phase.SWITCHED, journal.moves)
 
+    def keep(self) -> None:
+        """Write down that what was restored runs: it is never taken back again."""
+        self._write(Phase.PROVED, self._must_read().moves)
+
     def give_up(self) -> None:
         """Write down that it goes back, so that whoever resumes it keeps what was live before."""
         journal = self._must_read()

@@ -44,6 +44,17 @@ def turn_of_the_dead(run: Path, gate: Path, sleep: Callable[[float], None] = tim
 
 
 @contextmanager
+def turn_after(run: Path, *, alone: bool) -> Iterator[None]:
+    """As `turn`, but wait for it, however long that takes."""
+    fd = _opened(run / LOCK)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(fd)
+
+
+@contextmanager
 def among_makers(run: Path, sweep: Callable[[], None]) -> Iterator[None]:
     """Be one of those who make a backup; who finds no other at work calls `sweep` first, and the next ones wait."""
     fd = _opened(run / MAKERS)

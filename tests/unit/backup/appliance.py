@@ -32,6 +32,7 @@ class Home:
     release: str = "1.0.0"
     version: int = 5
     trouble: str = ""
+    served: bool = False
     asked: list[str] = field(default_factory=list)
     before_effect: Callable[[str], None] = lambda _: None
     past: bytes = b'{"id":"txn_1","started":"2026-01-01"}\n'
@@ -132,6 +133,12 @@ class Home:
     def history(self) -> bytes:
         return self.past
 
+    def serving(self) -> bool:
+        return self.served
+
+    def stand_by(self) -> None:
+        self.asked.append("stand by")
+
     def hold(self) -> None:
         self.asked.append("hold")
 
@@ -142,8 +149,8 @@ class Home:
         self.asked.append("let go")
 
     def prove(self) -> str:
-        trouble, self.trouble = self.trouble, ""
-        return trouble
+        self.asked.append("prove")
+        return self.trouble
 
 
 HIDDEN = ("etc/att/.", "var/lib/att/.")

@@ -120,11 +120,12 @@ def test_a_backup_is_due_once_a_period(schedule: Schedule, ago: timedelta | None
         (None, False, Resume.NOTHING),
         (None, True, Resume.SWEEP),
         (Phase.SWITCHING, True, Resume.REVERT),
-        (Phase.SWITCHED, True, Resume.FINISH),
+        (Phase.SWITCHED, True, Resume.PROVE),
+        (Phase.PROVED, True, Resume.SWEEP),
         (Phase.REVERTED, True, Resume.SWEEP),
     ],
 )
-def test_what_was_interrupted_goes_back_unless_all_was_in_its_place(
+def test_what_was_interrupted_goes_back_unless_all_was_in_its_place_and_runs(
     phase: Phase | None, staged: bool, act: Resume
 ) -> None:
     assert resume(phase, staged=staged) is act
