@@ -56,6 +56,11 @@ class Sources:
         yield Walk(paths.upgrade_state, ENGINE, lambda path: path in _ENGINE_LEFT or path.startswith("."))
 
 
+def restore_folders(facts: Facts) -> tuple[Path, Path]:
+    """Return the folder of a restore beside the state, which has its journal, and the one beside the settings."""
+    return facts.paths.state / RESTORE, facts.paths.config.parent / RESTORE
+
+
 def services_of(facts: Facts) -> list[Path]:
     """Return the state folders of the other services: all but those that have a part of their own or stay."""
     paths = facts.paths

@@ -13,12 +13,13 @@ from att.appliance import Facts
 from att.backup import decision, reading, recovery_key, turns
 from att.backup.machine import Machine, world_of
 from att.backup.making import Making
+from att.backup.places import restore_folders
 from att.backup.reading import Contents, Tell
 from att.backup.recovery_key import RecoveryKey
 from att.backup.restoring import Restoring
 from att.backup.schema import Created, Last, Restored, Resumed, Shown, Skipped, Verified
 from att.backup.staging import Staging
-from att.backup.switching import Switch
+from att.backup.switching import Switch, demand_whole
 from att.config.settings import Backup as Settings
 from att.config.store import holding
 from att.effects.filesystem import write_atomically
@@ -47,9 +48,7 @@ class Backups:
         settings = self._settings()
         machine = self._machine()
         with turns.turn(self.facts.paths.run, alone=False):
-            if Switch(Staging(self.facts, machine).folders).phase is not None:
-                hint = "end it first: attctl backup restore --resume"
-                raise Conflict("backup_running", "cannot make a backup: a restore was interrupted", hint=hint)
+            demand_whole(restore_folders(self.facts), "make a backup")
             into = folder or Path(settings.folder)
             made = Making(self.facts, machine, into, settings.keep, self.tell).make()
         self._audit("backup.create", file=made.file)
@@ -147,7 +146,7 @@ class Backups:
         machine = self._machine()
         restoring = Restoring(Staging(self.facts, machine), machine, self.tell)
         with turns.turn_after(self.facts.paths.run, alone=False):
-            if not (Switch(restoring.staging.folders).staged or machine.gate.exists()):
+            if not (Switch(restore_folders(self.facts)).staged or machine.gate.exists()):
                 return Resumed(outcome="nothing")
         with (
             turns.turn_after(self.facts.paths.run, alone=True),

@@ -20,8 +20,8 @@ from att.backup.places import (
     FORGE,
     HISTORY,
     PROJECTS,
-    RESTORE,
     SERVICES,
+    restore_folders,
     services_of,
 )
 from att.backup.ports import Appliance
@@ -51,7 +51,7 @@ class Staging:
     @property
     def folders(self) -> tuple[Path, Path]:
         """The folder beside the state, and the one beside the settings."""
-        return self.facts.paths.state / RESTORE, self.facts.paths.config.parent / RESTORE
+        return restore_folders(self.facts)
 
     def demand_space(self, contents: Contents) -> None:
         """Refuse with disk_full or disk_inodes what does not fit beside what is live; a migration writes all twice."""

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from att.backup import decision
 from att.backup.decision import Phase, Seen, Step
 from att.effects.filesystem import sync_directory, write_atomically
+from att.kernel.errors import Conflict
 
 JOURNAL = "journal"
 NEW, OLD = "new", "old"
@@ -135,6 +136,12 @@ class Switch:
         self.before_effect(f"write {phase}")
         journal = _Journal(phase=phase, moves=moves)
         write_atomically(self.folders[0] / JOURNAL, journal.model_dump_json(indent=1).encode(), mode=0o600)
+
+
+def demand_whole(folders: tuple[Path, Path], what: str) -> None:
+    """Raise Conflict(restore_interrupted) where a restore left its journal: what is live may be half exchanged."""
+    if Switch(folders).phase is not None:
+        raise Conflict("restore_interrupted", f"cannot {what}: a restore was interrupted")
 
 
 def _there(path: Path) -> bool:

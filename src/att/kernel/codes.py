@@ -214,6 +214,7 @@ CODES: dict[str, str] = {
     "release_unclean": "install a release that was built from a commit of main",
     "remote_missing": "list the remotes: attctl git remote list PROJECT",
     "restore_failed": "all is as it was before; see the cause, and `journalctl -u att-api`",
+    "restore_interrupted": "it ends by itself within minutes, else: attctl backup restore --resume",
     "rollback_denied": "the release that failed still runs: `attctl repair`, or upgrade to a good one at the SSH door",
     "rollback_override": "say it explicitly: attctl rollback --override",
     "rotation_unfinished": "run `attctl secrets rotate` again: it goes on where it was",

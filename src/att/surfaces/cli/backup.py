@@ -106,7 +106,9 @@ def restore() -> click.Command:
             _show(backups.restore(file, key_file, ask) if file is not None else backups.resume())
         return OK
 
-    resume = click.Option(["--resume"], is_flag=True, help="End one that was interrupted: keep it if it runs, else revert it.")
+    resume = click.Option(
+        ["--resume"], is_flag=True, help="End one that was interrupted: keep it if it runs, else revert it."
+    )
     yes = click.Option(["--yes", "-y"], is_flag=True, help="Do not ask first.")
     return leaf(
         "restore",

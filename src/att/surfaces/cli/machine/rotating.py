@@ -7,6 +7,8 @@ from pathlib import Path
 
 from att.appliance import Facts
 from att.backup.machine import world_of
+from att.backup.places import restore_folders
+from att.backup.switching import demand_whole
 from att.backup.turns import turn
 from att.effects import sealing_keys, signing_keys
 from att.effects.processes import run
@@ -50,6 +52,7 @@ class Manager:
         world = world_of(self._facts)
         try:
             with turn(self._facts.paths.run, alone=True), world.lock():
+                demand_whole(restore_folders(self._facts), "rotate secrets")
                 newest = world.transaction()
                 if newest is not None and not newest.finished:
                     raise Conflict("upgrade_running", f"cannot rotate secrets: {newest.id} is not finished")

@@ -7,6 +7,8 @@ from tests.unit.surfaces.cli.conftest import Attctl
 from tests.unit.surfaces.cli.machine.conftest import Audited
 
 from att.appliance import Facts
+from att.backup.places import restore_folders
+from att.backup.switching import Switch
 from att.effects.processes import Finished
 from att.effects.signing_keys import load_or_make
 from att.surfaces.cli.machine import rotating
@@ -51,6 +53,19 @@ def test_a_service_that_does_not_come_back_is_told(box: Facts, attctl: Attctl, a
     asked.append(["broken"])
     done = attctl("secrets", "rotate", "--yes")
     assert (done.code, "error[rotation_unfinished]" in done.err, "no manager" in done.err) == (4, True, True)
+
+
+def test_nothing_is_rotated_of_an_appliance_that_a_restore_left_half_exchanged(
+    box: Facts, attctl: Attctl, asked: list[list[str]]
+) -> None:
+    key = box.paths.state / "launcher/local.key"
+    before = key.read_bytes()
+    folders = restore_folders(box)
+    folders[0].mkdir(parents=True)
+    Switch(folders).begin([])
+    done = attctl("secrets", "rotate", "--yes")
+    assert (done.code, "error[restore_interrupted]" in done.err, "restore --resume" in done.err) == (4, True, True)
+    assert (key.read_bytes(), asked) == (before, [])
 
 
 def test_where_there_is_no_key_yet_nobody_is_asked_and_nothing_is_called_done(
