@@ -54,8 +54,8 @@ CUTS = (
     "displace att.yaml",
     "place tls",
     "write switched",
-    "sweep",
     "write proved",
+    "sweep",
 )
 
 
