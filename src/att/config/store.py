@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from att.config.changes import Change, changes, units_to_restart
 from att.config.check import check, layers_of, read_text
 from att.config.layers import Layers
 from att.config.migration.text import rewritten
+from att.config.turns import folder_turn
 from att.kernel.errors import Conflict, Failed, Forbidden
 
 _MODE = 0o644
@@ -102,12 +102,8 @@ def _locked(directory: Path) -> Iterator[None]:
     """Hold the directory's lock, so that two writers cannot both keep the same former file."""
     with _told(directory):
         directory.mkdir(parents=True, exist_ok=True)
-        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with folder_turn(directory, "write the settings"):
         yield
-    finally:
-        os.close(handle)
 
 
 def _replace(path: Path, text: str) -> Path | None:

@@ -89,6 +89,7 @@ CODES: dict[str, str] = {
     "certificate_unreadable": "give PEM files: the certificate with its chain, and its private key",
     "certificate_use": "have the authority issue one for servers (extended key usage serverAuth)",
     "certificate_weak": "make an EC key on P-256 or an RSA key of 2048 bits, and have it certified over SHA-256",
+    "change_running": "try again when the other change is done; `sudo lslocks` names the process that holds the lock",
     "change_too_large": "propose it in smaller changes",
     "check_unknown": "list the checks with `attctl git pr checks PROJECT NUMBER`",
     "checks_failed": "read their logs: attctl git actions PROJECT --run-id RUN; push what repairs them",

@@ -4,15 +4,13 @@ A trial is a file in memory (/run), armed with a timer before it is written: a r
 it. Keeping it is one rename of the same file on the disk.
 """
 
-import contextlib
-import fcntl
-import os
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from att.appliance import Facts
+from att.config.turns import folder_turn
 from att.effects.filesystem import write_atomically
 from att.kernel.errors import Conflict, Failed, InvalidInput, NotFound
 from att.machine.network.decision import deadline_of, problems, render, warnings
@@ -135,15 +133,8 @@ class NetworkService:
                 "network_invalid", f"cannot read {self._description}: {error.errors()[0]['msg']}"
             ) from error
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        folder = self._description.parent
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
+    def _locked(self) -> AbstractContextManager[None]:
+        return folder_turn(self._description.parent, "change the network")
 
 
 def _text(path: Path) -> str:

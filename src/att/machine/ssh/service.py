@@ -1,13 +1,13 @@
 """The keys of one user, in the file that sshd and cloud-init use: read whole, replaced whole."""
 
 import contextlib
-import fcntl
 import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from att.config.turns import folder_turn
 from att.effects.filesystem import sync_directory, write_atomically
 from att.kernel.errors import Conflict, Failed, InvalidInput, NotFound, Refused
 from att.machine.ssh.decision import Entry, added, entries, named, parse, plain_comment, removed, strange
@@ -140,12 +140,8 @@ class SshKeyService:
             if self._account.owner is not None:
                 os.chown(self._folder, *self._account.owner)
             sync_directory(self._account.home)
-        handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with folder_turn(self._folder, "change the keys of the SSH door"):
             yield
-        finally:
-            os.close(handle)
 
 
 def _unreadable(why: str) -> InvalidInput:

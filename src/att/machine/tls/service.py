@@ -1,13 +1,11 @@
 """Shows and replaces the certificate of the appliance port: one file holds key and chain, one rename changes both."""
 
-import contextlib
-import fcntl
-import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from att.appliance import Facts
+from att.config.turns import folder_turn
 from att.effects.filesystem import write_atomically
 from att.kernel.errors import Failed, InvalidInput, NotFound
 from att.machine.tls.decision import Certificate, judge
@@ -67,7 +65,7 @@ class TlsService:
         if verdict.problem:
             problem = verdict.problem
             raise InvalidInput(problem.code, f"cannot install the certificate: {problem.detail}", field=problem.field)
-        with self._locked():
+        with folder_turn(self._pair.parent, "install the certificate"):
             return self._put(chain, plain + chain_bytes(certificates), list(verdict.warnings))
 
     def _put(self, chain: tuple[Certificate, ...], content: bytes, warnings: list[str]) -> TlsInstalled:
@@ -128,12 +126,3 @@ class TlsService:
         """A cut between the two is mended at the next boot, which makes the public part of the pair."""
         write_atomically(self._pair, content, mode=0o400, owner=self._machine.owner())
         write_atomically(self._public, chain_bytes(content), mode=0o644)
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        handle = os.open(self._pair.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)

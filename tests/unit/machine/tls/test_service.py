@@ -1,5 +1,6 @@
 """The certificate of the appliance port on a folder: real files and certificates, a front that is played."""
 
+import fcntl
 import os
 import stat
 from datetime import UTC, datetime
@@ -11,7 +12,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.fakes.chains import NOW, Issued, issue, rsa_key
 
 from att.appliance import Facts, facts
-from att.kernel.errors import AttError, Failed, InvalidInput, NotFound
+from att.config import turns
+from att.kernel.errors import AttError, Conflict, Failed, InvalidInput, NotFound
 from att.machine.tls.pem import CHAIN_MAX, read_chain, read_key
 from att.machine.tls.service import TlsService
 
@@ -112,6 +114,23 @@ def test_it_is_installed_for_the_next_start_where_the_port_is_not_open(appliance
     done = appliance.tls.install(own.pem, own.key_pem())
     assert (done.served, done.replaced) == (False, None)
     assert appliance.tls.show().served is None
+
+
+def test_somebody_who_holds_the_folder_ends_it_with_what_to_do_and_the_former_pair(
+    appliance: Appliance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appliance.first()
+    before = appliance.files()
+    monkeypatch.setattr(turns, "SECONDS_MAX", 0.0)
+    own = issue()
+    holder = os.open(appliance.folder, os.O_RDONLY)
+    try:
+        fcntl.flock(holder, fcntl.LOCK_SH)
+        with pytest.raises(Conflict) as refused:
+            appliance.tls.install(own.pem, own.key_pem())
+    finally:
+        os.close(holder)
+    assert (refused.value.code, appliance.files()) == ("change_running", before)
 
 
 @pytest.mark.parametrize("torn", [b"", b"-----BEGIN CERTIFICATE-----\nAAAA"])
