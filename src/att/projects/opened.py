@@ -17,16 +17,19 @@ from att.projects.variables import open_credential, open_secret_variable
 DATABASE = "att.db"
 SECONDS_MAX = 20.0
 _CHARS_MAX = 64 * 1024 * 1024
-# The second way sees what was checkpointed alone, and needs no file beside the database: the disk may be full.
+_BUSY_SECONDS = 5.0
+# The second way sees what was checkpointed alone, and is only for a disk that takes no file beside the database.
 _READ = """
 import json, sqlite3, sys
 def rows(mode):
-    base = sqlite3.connect(f"file:{sys.argv[1]}?{mode}", uri=True, timeout=5)
+    base = sqlite3.connect(f"file:{sys.argv[1]}?{mode}", uri=True, timeout=float(sys.argv[2]))
     variables = base.execute("SELECT project_id, name, hex(sealed) FROM project_variables WHERE secret").fetchall()
     return variables, base.execute("SELECT host, name, hex(sealed) FROM credentials").fetchall()
 try:
     found = rows("mode=ro")
-except sqlite3.OperationalError:
+except sqlite3.OperationalError as error:
+    if not error.sqlite_errorname.startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR_SHM", "SQLITE_READONLY", "SQLITE_FULL")):
+        raise
     found = rows("immutable=1")
 print(json.dumps(found))
 """
@@ -43,7 +46,7 @@ def sealed_values(database: Path, key: Path, user: str | None) -> Iterator[str]:
     if not file.exists():
         return
     read = run(
-        [sys.executable, "-I", "-c", _READ, str(file)],
+        [sys.executable, "-I", "-c", _READ, str(file), str(_BUSY_SECONDS)],
         timeout_seconds=SECONDS_MAX,
         user=user,
         output_chars_max=_CHARS_MAX,

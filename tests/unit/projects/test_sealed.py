@@ -1,5 +1,7 @@
 """Secrets at rest: what opens, what does not, and what is told of them."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,13 @@ from tests.unit.projects.world import CALLER, code_of, world
 
 from att.effects.sealing_keys import KEY_BYTES
 from att.kernel.errors import Failed, Unavailable
+from att.projects import opened
 from att.projects.decision import VARIABLES_MAX
 from att.projects.opened import sealed_values
 from att.projects.schema import CredentialSet, ProjectCreate, VariableSet
 from att.projects.sealed import Sealer, key_file, make_key
 from att.projects.tables import project_variables
+from att.projects.variables import variable_place
 
 pytestmark = pytest.mark.anyio
 
@@ -171,3 +175,33 @@ def test_without_a_database_no_secret_is_sealed_and_a_broken_one_is_told(tmp_pat
     (tmp_path / "att.db").write_bytes(b"no database, but long enough to be looked at" * 100)
     with pytest.raises(Failed, match="cannot read the database"):
         list(sealed_values(tmp_path, tmp_path / "none", None))
+
+
+def database_of_one(folder: Path, key: Path) -> sqlite3.Connection:
+    """A database with one secret variable in it, checkpointed; the connection is open."""
+    sealed = Sealer(key).seal("s3cret", *variable_place("prj_1", "TOKEN", secret=True))
+    base = sqlite3.connect(folder / "att.db", isolation_level=None)
+    base.execute("PRAGMA journal_mode = WAL")
+    base.execute("CREATE TABLE project_variables (project_id, name, sealed, secret)")
+    base.execute("CREATE TABLE credentials (host, name, sealed)")
+    base.execute("INSERT INTO project_variables VALUES ('prj_1', 'TOKEN', ?, 1)", (sealed,))
+    base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return base
+
+
+def test_a_disk_that_takes_no_file_beside_the_database_hides_no_secret(tmp_path: Path, folder: Path) -> None:
+    database_of_one(tmp_path, folder / "sealing-key").close()
+    (tmp_path / "att.db-wal").mkdir()
+    (tmp_path / "att.db-shm").mkdir()
+    assert list(sealed_values(tmp_path, folder / "sealing-key", None)) == ["s3cret"]
+
+
+def test_a_database_that_is_locked_is_told_and_not_read_without_what_was_written_last(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opened, "_BUSY_SECONDS", 0.0)
+    with closing(database_of_one(tmp_path, folder / "sealing-key")) as base:
+        base.execute("PRAGMA locking_mode = EXCLUSIVE")
+        base.execute("UPDATE project_variables SET name = name")
+        with pytest.raises(Failed, match=r"cannot read the database: .*locked"):
+            list(sealed_values(tmp_path, folder / "sealing-key", None))
