@@ -9,10 +9,12 @@ from tests.crash.machine import Crash, Machine, problems
 from tests.crash.releases import Content
 from tests.crash.test_engine_crashes import ADDITIVE, BREAKING, CLASSES, NONE, OLD
 
+from att.effects import sealing_keys
 from att.kernel.errors import AttError, Conflict, NotFound, Refused
 from att.upgrade.service import Asked
 from att_stage0.asked_for import CannotGoBack, operator_rollback
 from att_stage0.journal import Journal, Record
+from att_stage0.policy.decision import Override
 from att_stage0.recover import repair
 from att_stage0.units import UnitState
 
@@ -214,6 +216,42 @@ def test_a_sick_release_is_replaced_by_its_fix_when_asked(machine: Machine) -> N
     machine.apply(NONE, despite_baseline=True)
     assert (state(machine), current(machine)) == ("COMMITTED", "1.1.0")
     assert problems(machine) == []
+
+
+# -- a rotation that was interrupted
+
+
+def rotating(machine: Machine) -> Path:
+    """Values are sealed with either of two keys."""
+    path = machine.facts.paths.secrets / sealing_keys.PROJECTS_FILE
+    path.parent.mkdir(parents=True)
+    sealing_keys.make(path)
+    sealing_keys.begin(path)
+    return path
+
+
+def test_no_release_that_may_know_one_key_alone_comes_between_two(machine: Machine) -> None:
+    path = rotating(machine)
+    machine.apply(NONE)
+    assert (state(machine), code_of(machine), current(machine)) == ("REFUSED", "rotation_unfinished", "1.0.0")
+    sealing_keys.end(path)
+    machine.apply(NONE)
+    assert (state(machine), current(machine)) == ("COMMITTED", "1.1.0"), "what was refused is not remembered as bad"
+    sealing_keys.begin(path)
+    with pytest.raises(Conflict) as refused:
+        roll_back(machine)
+    assert (refused.value.code, current(machine)) == ("rotation_unfinished", "1.1.0")
+
+
+def test_a_release_that_cannot_finish_a_rotation_is_left_when_asked(machine: Machine) -> None:
+    path = rotating(machine)
+    machine.sick["1.0.0"] = "never ready"
+    machine.apply(NONE, despite_baseline=True)
+    assert (state(machine), current(machine)) == ("COMMITTED", "1.1.0")
+    machine.sick.clear()
+    machine.engine().rollback(None, Asked("test", override=Override.ALLOW))
+    assert (state(machine), current(machine)) == ("COMMITTED", "1.0.0")
+    assert sealing_keys.under_way(path)
 
 
 # -- FAILED_SAFE

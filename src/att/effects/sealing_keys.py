@@ -8,9 +8,14 @@ import os
 import secrets
 from pathlib import Path
 
+from att.appliance import Facts
 from att.effects.filesystem import write_atomically
 
 KEY_BYTES = 32
+PROJECTS_FILE = "sealing-key"
+"""In the folder of secrets: seals variables and credentials of projects."""
+PROVIDERS_FILE = "router/sealing.key"
+"""In the state: seals the keys of LLM providers."""
 
 
 class NoKey(ValueError):
@@ -38,6 +43,12 @@ def make(path: Path, mode: int = 0o400) -> None:
 def under_way(path: Path) -> bool:
     """Whether the file holds the key before the present one too."""
     return len(read(path)) > 1
+
+
+def unfinished(facts: Facts) -> list[str]:
+    """Return which files of an appliance hold the key before the present one too; a release may know one alone."""
+    files = facts.paths.secrets / PROJECTS_FILE, facts.paths.state / PROVIDERS_FILE
+    return [str(path) for path in files if path.is_file() and path.stat().st_size > KEY_BYTES]
 
 
 def begin(path: Path) -> None:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from att.effects import sealing_keys
 from att.kernel.errors import Failed, Unavailable
 
-KEY_FILE = "sealing-key"
+KEY_FILE = sealing_keys.PROJECTS_FILE
 _FORM = b"\x01"
 _NONCE_BYTES = 12
 

@@ -15,9 +15,8 @@ from att.effects.filesystem import write_atomically
 from att.kernel.errors import Conflict, Failed, InvalidInput, NotFound
 from att.router.address import checked_base_url
 
-STATE_FOLDER = "router"
 FILE = "providers.json"
-KEY_FILE = "sealing.key"
+STATE_FOLDER, _, KEY_FILE = sealing_keys.PROVIDERS_FILE.partition("/")
 PROVIDERS_MAX = 64
 MODELS_MAX = 256
 KEY_CHARS_MAX = 4096

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from att.effects import sealing_keys
 from att.effects.filesystem import free_bytes, free_inodes, sync_directory
 from att.health.decision import failed_checks
 from att.kernel.errors import AttError, Conflict, Failed, InvalidInput, Refused, Unavailable
@@ -134,6 +135,8 @@ def baseline(tools: Tools, transaction: Transaction) -> dict[str, Any]:
     look = tools.probe.look(transaction.source, listening, wanted.probe_timeout_seconds)
     failing = failed_checks(look, wanted.required, ())
     despite = bool(transaction.values.get("despite_baseline")) or transaction.kind == "rollback"
+    if not despite:
+        demand_no_rotation(tools, "upgrade", "--despite-baseline")
     if failing and not despite:
         raise Refused("baseline_sick", f"cannot upgrade: the running release is not healthy: {'; '.join(failing)}")
     try:
@@ -147,6 +150,14 @@ def baseline(tools: Tools, transaction: Transaction) -> dict[str, Any]:
         "invocation": invocation,
         "invocation_boot": world.clock.boot_id(),
     }
+
+
+def demand_no_rotation(tools: Tools, what: str, despite: str) -> None:
+    """Raise Conflict(rotation_unfinished) while values may be sealed with a key that another release does not know."""
+    if files := sealing_keys.unfinished(tools.facts):
+        why = f"cannot {what}: a rotation of keys is unfinished: {', '.join(files)}"
+        hint = f"finish it: attctl secrets rotate; where this release cannot, say {despite}"
+        raise Conflict("rotation_unfinished", why, hint=hint)
 
 
 def _database(tools: Tools, transaction: Transaction, metadata: Metadata) -> dict[str, Any]:

@@ -114,7 +114,12 @@ class Engine:
             return self._begin("upgrade", asked, fd=fd, given=given)
 
     def rollback(self, to: str | None, asked: Asked) -> str:
-        """Begin going back to a retained release; returns the transaction's id."""
+        """Begin going back to a retained release; returns the transaction's id.
+
+        Raises Conflict(rotation_unfinished) unless that is overridden: where the release cannot finish a rotation.
+        """
+        if asked.override is not Override.ALLOW:
+            before.demand_no_rotation(self._tools, "roll back", "--override")
         target = going_back.demand_allowed(self._tools, to, asked.override, asked.by)
         return self._begin("rollback", asked, target=target)
 

@@ -230,3 +230,14 @@ async def test_a_database_that_cannot_be_read_keeps_both_keys(box: Box) -> None:
         box.service().rotate(["sealing"])
     assert len(sealing_keys.read(box.sealing)) == 2
     assert Sealer(box.sealing).seal("x", "a")
+
+
+async def test_the_engine_looks_at_every_file_whose_rotation_can_be_interrupted(box: Box) -> None:
+    secrets = rotating.secrets_of(box.facts, box.manager)
+    sealing = [one for one in secrets if one.begin is rotating._begun]
+    for one in sealing:
+        one.begin(one.file)
+    assert sealing_keys.unfinished(box.facts) == [str(one.file) for one in sealing]
+    for one in sealing:
+        sealing_keys.end(one.file)
+    assert sealing_keys.unfinished(box.facts) == []
