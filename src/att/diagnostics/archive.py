@@ -16,6 +16,7 @@ from att.kernel.errors import Refused
 
 INDEX = "index.json"
 FORMAT = 1
+PROBLEM_CHARS_MAX = 400
 type Redact = Callable[[str, Known], Redacted]
 
 
@@ -51,9 +52,14 @@ def redacted(gathered: Iterable[Gathered], known: Known, redact: Redact) -> Bund
             texts[one.source.name] = found.text
         size = len(found.text.encode())
         entries.append(
-            Entry(one.source.name, size, counts.total(), counts, one.material.cut, problem.text, one.seconds)
+            Entry(one.source.name, size, counts.total(), counts, one.material.cut, _short(problem.text), one.seconds)
         )
     return Bundle(texts, tuple(entries))
+
+
+def _short(problem: str) -> str:
+    """Cut only what went through redaction: half a secret is known no more."""
+    return problem if len(problem) <= PROBLEM_CHARS_MAX else f"{problem[:PROBLEM_CHARS_MAX]}…"
 
 
 def index(bundle: Bundle, held: Iterable[Held], known: Known, about: Mapping[str, str], redact: Redact) -> str:

@@ -5,7 +5,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from att.diagnostics.sources import Asked, Command, Files, Source
 from att.effects.processes import run
@@ -13,12 +13,11 @@ from att.kernel.errors import AttError
 
 ENTRIES_MAX = 1000
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_ERROR_CHARS_MAX = 400
 
 
 @dataclass(frozen=True)
 class Material:
-    """The text of a source; `cut`: only its end; `problem`: why it is not all that was asked for."""
+    """The text of a source; `cut`: only its end; `problem`: why it is not all that was asked for, at any length."""
 
     text: str = ""
     cut: bool = False
@@ -48,7 +47,7 @@ def read(source: Source) -> Material:
     except AttError as error:
         return Material(problem=error.detail)
     except (OSError, ValueError) as error:
-        return Material(problem=f"{type(error).__name__}: {error}"[:_ERROR_CHARS_MAX])
+        return Material(problem=f"{type(error).__name__}: {error}")
 
 
 def tails(files: Files, bytes_max: int) -> list[Found]:
@@ -69,10 +68,15 @@ def _command(arguments: tuple[str, ...], source: Source) -> Material:
     if ended.timed_out:
         problem = f"{arguments[0]} did not end within {source.seconds_max:.0f} s"
     elif ended.code != 0:
-        said = ended.errors.strip() or "it said nothing"
-        problem = f"{arguments[0]} ended with {ended.code}: {said}"[:_ERROR_CHARS_MAX]
-    cut = len(text) >= source.bytes_max
-    return Material(_whole_lines(text) if cut else text, cut, problem)
+        errors = _end_of(ended.errors, source.bytes_max).text
+        problem = f"{arguments[0]} ended with {ended.code}: {errors.strip() or 'it said nothing'}"
+    return replace(_end_of(text, source.bytes_max), problem=problem)
+
+
+def _end_of(printed: str, chars_max: int) -> Material:
+    """Return what a program printed of which `chars_max` characters were kept."""
+    cut = len(printed) >= chars_max
+    return Material(_whole_lines(printed) if cut else printed, cut)
 
 
 def _files(files: Files, bytes_max: int) -> Material:

@@ -89,9 +89,9 @@ def _machine(facts: Facts) -> Iterator[Source]:
     yield _command("machine/mounts.txt", "findmnt", "--real", "--notruncate")
     yield _command("machine/disks.txt", "lsblk", "--output", "NAME,TYPE,SIZE,FSTYPE,MOUNTPOINTS")
     yield _command("machine/memory.txt", "free", "--mebi")
-    yield _command(
-        "machine/processes.txt", "ps", "-eo", "pid,user,stat,rss,etime,args", "--sort=-rss", "--width", "300"
-    )
+    # Whole lines, the largest process last: what is cut is the begin, and no line in its middle.
+    processes = Command(("ps", "-ww", "-eo", "pid,user,stat,rss,etime,args", "--sort=rss"))
+    yield Source("machine/processes.txt", processes, bytes_max=256 * KILOBYTE)
     for part in ("cpu", "io", "memory"):
         yield Source(f"machine/pressure-{part}.txt", _file(Path("/proc/pressure") / part))
     yield _command("machine/uptime.txt", "uptime")
