@@ -10,6 +10,8 @@ Level = Literal["ok", "degraded", "error"]
 _RANK: Mapping[Level, int] = {"ok": 0, "degraded": 1, "error": 2}
 CERTIFICATE_DAYS_WARN = 14
 _BACKUP_DAYS_MAX: Mapping[str, float] = {"daily": 2, "weekly": 9}
+_FIRST_BACKUP_DAYS_MAX = 2
+"""Whatever the schedule is: the first one is due in the night after it was set."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,16 @@ class Limits:
 
 @dataclass(frozen=True)
 class Backup:
-    """Scheduled backups: how often, how many days ago the last good one was made, and why the last one failed."""
+    """Scheduled backups: how often, how many days ago the last good one was made, and why the last one failed.
+
+    `set_days`: how many days the settings have been as they are.
+    """
 
     schedule: str
     days: float | None = None
     problem: str = ""
     key_shown: bool = False
+    set_days: float | None = None
 
 
 @dataclass(frozen=True)
@@ -232,6 +238,11 @@ def _backup(backup: Backup) -> Finding:
         return Finding("backup", "degraded", f"the last scheduled one failed: {backup.problem}")
     if backup.days is not None and backup.days > _BACKUP_DAYS_MAX[backup.schedule]:
         return Finding("backup", "degraded", f"the last one was made {backup.days:.0f} days ago")
+    if backup.days is None and backup.set_days is not None and backup.set_days > _FIRST_BACKUP_DAYS_MAX:
+        says = "see `systemctl list-timers att-backup.timer`, or make one: `attctl backup create --scheduled`"
+        return Finding(
+            "backup", "degraded", f"none was made in the {backup.set_days:.0f} days since it was set; {says}"
+        )
     if not backup.key_shown:
         return Finding("backup", "degraded", "nobody has the recovery key yet: `attctl backup key`")
     return Finding("backup", "ok", backup.schedule)

@@ -34,5 +34,8 @@ class World(Protocol):
     def certificate_days_left(self, path: Path) -> float | None:
         """Return how long a certificate is good, negative when expired, None without one."""
 
+    def days_since(self, path: Path) -> float | None:
+        """Return how many days ago a file was written last, None without one."""
+
     def backup(self, path: Path) -> tuple[float | None, str, bool] | None:
         """Return what the file at `path` tells of backups: days since a good one, what failed, if the key is known."""

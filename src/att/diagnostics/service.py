@@ -99,7 +99,9 @@ class StatusService:
         except AttError:
             schedule = "off"  # told as a problem of the settings
         seen = self._world.backup(self._facts.paths.backups / _LAST_BACKUP)
-        return Backup(schedule, *seen) if seen else Backup(schedule)
+        set_days = self._world.days_since(self._facts.paths.config)
+        days, problem, key_shown = seen or (None, "", False)
+        return Backup(schedule, days, problem, key_shown, set_days)
 
     def _disks(self) -> tuple[Disk, ...]:
         paths = self._facts.paths

@@ -54,6 +54,13 @@ class Machine:
         finished = run(command, timeout_seconds=TOOL_SECONDS)
         return days_left(finished.output, datetime.now(UTC)) if finished.ok else None
 
+    def days_since(self, path: Path) -> float | None:
+        """See `World`."""
+        try:
+            return (datetime.now(UTC).timestamp() - path.stat().st_mtime) / 86_400
+        except OSError:
+            return None
+
     def backup(self, path: Path) -> tuple[float | None, str, bool] | None:
         """See `World`."""
         try:

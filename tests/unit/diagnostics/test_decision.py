@@ -215,6 +215,14 @@ def test_the_verdict_is_the_worst_finding_and_reasons_are_all_that_is_not_ok(see
     [
         (Backup("daily", 0.5, key_shown=True), "ok", "daily"),
         (Backup("weekly", None, key_shown=True), "ok", "weekly"),
+        (Backup("daily", None, key_shown=True, set_days=1.9), "ok", "daily"),
+        (Backup("weekly", 8.0, key_shown=True, set_days=30.0), "ok", "weekly"),
+        (
+            Backup("weekly", None, key_shown=True, set_days=3.2),
+            "degraded",
+            "none was made in the 3 days since it was set; see `systemctl list-timers att-backup.timer`, "
+            "or make one: `attctl backup create --scheduled`",
+        ),
         (Backup("weekly", 8.0, key_shown=True), "ok", "weekly"),
         (
             Backup("daily", 0.5, "cannot write", key_shown=True),

@@ -1,5 +1,7 @@
 """Status gathers what answers, and a sick part never makes it fail."""
 
+import os
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,9 +66,15 @@ class FakeWorld:
         assert path.name == "server.crt"
         return 100.0
 
+    last_backup: tuple[float | None, str, bool] | None = (0.5, "cannot write", True)
+
+    def days_since(self, path: Path) -> float | None:
+        assert path.name == "att.yaml"
+        return 5.0
+
     def backup(self, path: Path) -> tuple[float | None, str, bool] | None:
         assert path.name == "last.json"
-        return 0.5, "cannot write", True
+        return self.last_backup
 
 
 class FakeEngine:
@@ -226,6 +234,9 @@ def test_the_machine_itself_can_be_looked_at(tmp_path: Path) -> None:
     assert disk
     assert 0 <= disk.used_percent <= 100
     assert machine.disk(tmp_path / "none") is None
+    assert machine.days_since(tmp_path / "none") is None
+    os.utime(tmp_path, (0, time.time() - 86_400))
+    assert (machine.days_since(tmp_path) or 0) == pytest.approx(1, abs=0.1)
     assert machine.certificate_days_left(tmp_path / "none") is None
     (tmp_path / "junk").write_text("junk")
     assert machine.certificate_days_left(tmp_path / "junk") is None
@@ -240,6 +251,16 @@ async def test_a_scheduled_backup_that_failed_is_told(rooted: Facts) -> None:
     rooted.paths.config.write_text("backup:\n  schedule: daily\n")
     found = await status(rooted, FakeWorld())
     assert (found.status, found.reasons) == ("degraded", ["backup: the last scheduled one failed: cannot write"])
+
+
+async def test_a_schedule_that_never_made_one_is_told_with_the_way_out(rooted: Facts) -> None:
+    rooted.paths.config.parent.mkdir(parents=True, exist_ok=True)
+    rooted.paths.config.write_text("backup:\n  schedule: weekly\n")
+    world = FakeWorld()
+    world.last_backup = None
+    found = await status(rooted, world)
+    assert found.status == "degraded"
+    assert "none was made in the 5 days since it was set" in found.reasons[0]
 
 
 def test_what_the_backups_file_says_is_read_and_anything_else_is_no_answer(tmp_path: Path) -> None:
