@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from att_stage0.chain import SPAN_BYTES_MAX, digest, link_of
 
+_SLID_MAX = 256
 EMPTY = hashlib.sha256(b"").hexdigest()
 
 
@@ -53,7 +54,8 @@ def verify(lines: Iterable[Line], *, from_the_start: bool, head: str | None = No
     Sees what was changed, removed, put in or moved before the last chained line. What was cut off at the end, and a log
     that was written anew as a whole, shows by `head` alone.
     """
-    span, last, known = bytearray(), None, from_the_start
+    span, known = _Span(), from_the_start
+    last: Line | None = None
     count = unchained = breaks = 0
     first: Break | None = None
     found = head == EMPTY
@@ -65,12 +67,35 @@ def verify(lines: Iterable[Line], *, from_the_start: bool, head: str | None = No
         if link is None:
             unchained += 1
         else:
-            if known and link != digest(span):
+            before = span.digest()
+            found = found or head == before
+            if known and link != before:
                 breaks += 1
                 first = first or Break(line, last)
-            span.clear()
+            span = _Span()
             last, known = line, True
-        span += text
-        del span[:-SPAN_BYTES_MAX]
-        found = found or (head is not None and digest(span) == head)
-    return Verdict(count, unchained, breaks, first, digest(span), None if head is None else found)
+        span.add(text)
+        found = found or (head is not None and span.slid <= _SLID_MAX and span.digest() == head)
+    end = span.digest()
+    return Verdict(count, unchained, breaks, first, end, None if head is None else found or end == head)
+
+
+class _Span:
+    """What a next line would refer to. Its digest costs nothing until more than a span has come: `slid` lines ago."""
+
+    def __init__(self) -> None:
+        self.slid = 0
+        self._bytes = bytearray()
+        self._hash = hashlib.sha256()
+
+    def add(self, text: bytes) -> None:
+        """Take a line in."""
+        self._bytes += text
+        self._hash.update(text)
+        if len(self._bytes) > SPAN_BYTES_MAX:
+            del self._bytes[:-SPAN_BYTES_MAX]
+            self.slid += 1
+
+    def digest(self) -> str:
+        """Return what a line that follows carries."""
+        return digest(self._bytes) if self.slid else self._hash.hexdigest()

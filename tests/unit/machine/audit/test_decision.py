@@ -3,9 +3,11 @@
 import json
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from att.machine.audit import decision
 from att.machine.audit.decision import EMPTY, Line, Verdict, verify
 from att_stage0.chain import PREVIOUS, SPAN_BYTES_MAX, digest, link_of
 
@@ -117,3 +119,29 @@ def test_only_whole_json_objects_with_a_digest_are_links() -> None:
         ),
     ):
         assert link_of(text) is None
+
+
+def test_looking_for_a_head_in_a_long_run_without_the_chain_hashes_each_byte_a_few_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hashed: list[int] = []
+
+    def counted(span: bytes | bytearray) -> str:
+        hashed.append(len(span))
+        return digest(span)
+
+    monkeypatch.setattr(decision, "digest", counted)
+    lines = [b'{"n":"%08d%s"}\n' % (number, b"x" * 100) for number in range(4000)]
+    verdict = judged(lines, "0" * 64)
+    assert (verdict.unchained, verdict.head_found, verdict.head) == (4000, False, digest(b"".join(lines)))
+    assert sum(hashed) <= 4 * sum(map(len, lines))
+
+
+def test_in_a_run_of_more_than_a_span_a_head_is_found_near_its_begin_at_its_end_and_before_the_next_link() -> None:
+    lines = [b'{"n":"%08d%s"}\n' % (number, b"x" * 4000) for number in range(600)]
+    over = next(at for at in range(600) if sum(map(len, lines[:at])) > SPAN_BYTES_MAX)
+    heads = [digest(b"".join(lines[:at])) for at in (1, over - 1, over + 1, 600)]
+    chained = json.dumps({"n": 1, PREVIOUS: heads[-1]}).encode() + b"\n"
+    assert [judged(lines, head).head_found for head in heads] == [True] * 4
+    assert [judged([*lines, chained], head).head_found for head in heads] == [True] * 4
+    assert judged(lines[:-1], heads[-1]).head_found is False
