@@ -75,7 +75,15 @@ class Audit:
     async def _sweep(self, connection: Connection) -> None:
         last = (await connection.execute(select(func.max(audit.c.cursor)))).scalar_one()
         self._numbers.above(last or 0)
-        await prune(connection, audit, order=audit.c.cursor, time=audit.c.time, keep=self._keep, now=self._clock())
+        await prune(
+            connection,
+            audit,
+            order=audit.c.cursor,
+            time=audit.c.time,
+            keep=self._keep,
+            now=self._clock(),
+            steady=self._store.steady,
+        )
 
 
 def _conditions(request: AuditListRequest) -> list[ColumnElement[bool]]:

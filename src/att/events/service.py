@@ -157,7 +157,15 @@ class Events:
         )
 
     async def _sweep(self, connection: Connection) -> None:
-        await prune(connection, events, order=events.c.cursor, time=events.c.time, keep=self._keep, now=self._clock())
+        await prune(
+            connection,
+            events,
+            order=events.c.cursor,
+            time=events.c.time,
+            keep=self._keep,
+            now=self._clock(),
+            steady=self._store.steady,
+        )
 
 
 def _event(row: Mapping[str, Any]) -> ATTEvent:

@@ -219,6 +219,7 @@ class Jobs:
             time=jobs.c.finished,
             keep=self._keep,
             now=self._clock(),
+            steady=self._store.steady,
             only=jobs.c.finished.is_not(None),
         )
 

@@ -194,6 +194,7 @@ class Traces:
                 time=traces.c.started,
                 keep=self._keep,
                 now=self._clock(),
+                steady=self._store.steady,
                 only=traces.c.project_id == project_id,
             )
         known = set((await connection.execute(select(traces.c.id))).scalars())

@@ -20,6 +20,7 @@ from att.store.connection import Connection
 from att.store.file import DATABASE_FILE
 from att.store.outbox import Outbox
 from att.store.reserve import reserve_log
+from att.store.retention import Steady
 from att.store.tables import att_schema
 
 # With what comes before and after, a client has its 503 within five seconds.
@@ -56,6 +57,7 @@ class Store:
     ) -> None:
         self.outbox = Outbox(self.write, database.parent / OUTBOX_FILE)
         self.clock = clock
+        self.steady = Steady(clock)
         self._database = database
         self._schema_version = schema_version
         self._fence_file = fence_file

@@ -205,5 +205,6 @@ class Testing:
                 time=test_runs.c.started,
                 keep=self._keep,
                 now=self._clock(),
+                steady=self._store.steady,
                 only=test_runs.c.project_id == project_id,
             )

@@ -300,6 +300,18 @@ async def test_the_history_is_read_by_page_and_kept_only_so_long(tmp_path: Path)
         assert [run.id for run in (await at.testing.history(HistoryRequest(project_id="one"))).runs] == [later]
 
 
+async def test_old_runs_of_a_project_that_is_tested_no_more_go_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path, keep=Retention(days=30, rows_max=3)) as at:
+        at.pytest(GOOD)
+        await at.run()
+        at.clock.advance(31 * 86_400)
+        monkeypatch.setattr(at.store.steady, "seconds", lambda: 86_400.0)
+        await at.store.sweep()
+        assert (await at.testing.history(HistoryRequest(project_id="one"))).runs == []
+
+
 def test_a_run_is_a_job_and_says_by_its_exit_code_whether_tests_failed() -> None:
     run = next(operation for operation in OPERATIONS if operation.name == "att.test.run")
     assert (run.kind, run.exit_code) == (Kind.JOB, exit_code)
