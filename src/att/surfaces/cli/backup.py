@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -74,16 +74,31 @@ def show() -> click.Command:
 
 
 def verify() -> click.Command:
-    """The same reading that a restore begins with."""
+    """The same reading that a restore begins with. One that does not open keeps none of the others from it."""
 
-    def act(file: str, key_file: Path | None) -> int:
+    def act(file: tuple[str, ...], key_file: Path | None) -> int:
         become_root("verify a backup")
+        from att.kernel.errors import AttError
+
+        found: list[dict[str, Any]] = []
+        problems: list[AttError] = []
         with _backups() as backups:
-            _show(backups.verify(file, key_file))
+            for one in file:
+                try:
+                    found.append(backups.verify(one, key_file).model_dump(mode="json", exclude_none=True))
+                except AttError as error:
+                    problems.append(error)
+                    found.append({"file": one, "problem": error.detail})
+        alone = len(found) == 1 and _form() == "table"
+        if not (alone and problems):
+            output.show(found[0] if alone else {"backups": found}, _form(), "" if alone else "att.backup.list")
+        if problems:
+            raise problems[0]
         return OK
 
-    example = "attctl backup verify att-backup-att-1a2b3c4d-20261122T023000Z.attbk"
-    return leaf("verify", act, "Read a backup to its end and check every byte", example, [_file(), _key_file()])
+    example = "attctl backup verify /mnt/backups/*.attbk"
+    files = click.Argument(["file"], nargs=-1, required=True, metavar="FILE...")
+    return leaf("verify", act, "Read backups to their end and check every byte", example, [files, _key_file()])
 
 
 def restore() -> click.Command:

@@ -1,11 +1,12 @@
 """What attctl says of backups where none can be made, and how it asks."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.backup.appliance import Home
+from tests.unit.backup.appliance import MADE, Home
 from tests.unit.surfaces.cli.conftest import Attctl, Ran
 from tests.where import ON_APPLIANCE
 
@@ -57,7 +58,8 @@ def test_a_backup_is_listed_shown_and_verified_with_the_appliances_own_key(
     shown = told(attctl("--json", "backup", "show", made.file))
     assert (shown["release"], shown["appliance"]) == ("1.0.0", made.appliance)
     verified = attctl("--json", "backup", "verify", made.file)
-    assert told(verified)["parts"][0]["name"] == "api"
+    assert told(verified)["backups"][0]["parts"][0]["name"] == "api"
+    assert "signed_by" in attctl("backup", "verify", made.file).out
     assert " % reading" in verified.err
 
 
@@ -80,6 +82,20 @@ def test_a_file_of_another_appliance_is_listed_with_what_it_needs(home: Home, at
 )
 def test_what_cannot_be_meant_is_refused(home: Home, attctl: Attctl, words: tuple[str, ...], code: str) -> None:
     assert f"error[{code}]" in attctl("backup", *words).err
+
+
+def test_of_several_files_each_is_verified_and_one_that_is_damaged_is_named(
+    home: Home, attctl: Attctl, tmp_path: Path
+) -> None:
+    names = [home.backup(tmp_path / "kept", now=MADE + timedelta(days=day)).file for day in range(3)]
+    assert len(told(attctl("--json", "backup", "verify", *names))["backups"]) == 3
+    Path(names[1]).write_bytes(Path(names[1]).read_bytes()[:-1])
+    ran = attctl("--json", "backup", "verify", *names)
+    assert (ran.code, "error[backup_damaged]" in ran.err) == (4, True)
+    problems = [one.get("problem", "") for one in json.loads(ran.out)["backups"]]
+    assert [bool(problem) for problem in problems] == [False, True, False]
+    alone = attctl("backup", "verify", names[1])
+    assert (alone.code, alone.out, "error[backup_damaged]" in alone.err) == (4, "", True)
 
 
 def test_a_schedule_that_is_off_makes_nothing(home: Home, attctl: Attctl) -> None:
