@@ -3,6 +3,7 @@
 import contextlib
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -75,8 +76,7 @@ def _print(command: tuple[str, ...], level: str, lines: int, clean: Callable[[st
 
     ended = run(command, timeout_seconds=_SECONDS_MAX, output_chars_max=_CHARS_MAX)
     if not ended.ok:
-        why = "it takes too long" if ended.timed_out else ended.errors.strip().rpartition("\n")[2]
-        raise InvalidInput("invalid_input", f"cannot read the logs: {why}", hint="attctl logs --help")
+        raise _unread("it takes too long" if ended.timed_out else ended.errors)
     text = "".join(f"{line}\n" for line in list(shown(ended.output.splitlines(), level))[-lines:])
     sys.stdout.write(clean(text))
 
@@ -85,12 +85,23 @@ def _follow(command: tuple[str, ...], level: str, clean: Callable[[str], str]) -
     """Show each line as it comes: here a secret in two lines is seen where its lines are one entry."""
     from att.diagnostics.logs import shown
 
-    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", errors="replace") as process:
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, encoding="utf-8", errors="replace") as process,
+    ):
         assert process.stdout is not None  # noqa: S101 - a pipe was asked for
         with contextlib.suppress(BrokenPipeError):
             try:
                 for line in shown(process.stdout, level):
                     sys.stdout.write(f"{clean(line)}\n")
                     sys.stdout.flush()
+                if process.wait(_SECONDS_MAX) > 0:
+                    errors.seek(0)
+                    raise _unread(errors.read(_CHARS_MAX))
             finally:
                 process.terminate()
+
+
+def _unread(errors: str) -> InvalidInput:
+    why = errors.strip().rpartition("\n")[2]
+    return InvalidInput("invalid_input", f"cannot read the logs: {why}", hint="attctl logs --help")

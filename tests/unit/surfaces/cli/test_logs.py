@@ -27,6 +27,12 @@ att_operation_seconds_sum 0.5
 """
 
 
+FOLLOWED = """#!/bin/sh
+case "$*" in *--since=never*) echo "Failed to parse timestamp: never" >&2; exit 1 ;; esac
+echo '{"PRIORITY": "6", "MESSAGE": "well, K9-held-Tok3n-Value"}'
+"""
+
+
 def told(message: str, priority: int) -> str:
     fields = {"__REALTIME_TIMESTAMP": "1800000000000000", "_SYSTEMD_UNIT": "att-api.service"}
     return json.dumps({**fields, "PRIORITY": str(priority), "MESSAGE": message})
@@ -51,6 +57,11 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ..
         return Finished(0, "\n".join(lines), "")
 
     monkeypatch.setattr(processes, "run", journal)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "journalctl").write_text(FOLLOWED)
+    (programs / "journalctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     return seen
 
 
@@ -72,8 +83,16 @@ def test_logs_of_a_level_are_the_last_so_many_of_it(asked: list[tuple[str, ...]]
 def test_what_cannot_be_shown_is_said(
     asked: list[tuple[str, ...]], attctl: Attctl, words: tuple[str, ...], why: str
 ) -> None:
-    ran = attctl("logs", *words)
-    assert (ran.code, ran.out, why in ran.err) == (2, "", True)
+    for more in ((), ("--follow",)):
+        ran = attctl("logs", *words, *more)
+        assert (ran.code, ran.out, why in ran.err, "error[invalid_input]" in ran.err) == (2, "", True, True)
+
+
+def test_logs_that_are_followed_are_shown_as_they_come_without_secrets(
+    asked: list[tuple[str, ...]], attctl: Attctl
+) -> None:
+    ran = attctl("logs", "--follow")
+    assert (ran.code, ran.out, asked) == (0, "- - info: well, [redacted:value]\n", [])
 
 
 def test_the_figures_are_told_with_their_labels(attctl: Attctl, api: FakeApi) -> None:
