@@ -20,6 +20,7 @@ from att.backup.restoring import Restoring
 from att.backup.schema import Created, Last, Restored, Resumed, Shown, Skipped, Verified
 from att.backup.staging import Staging
 from att.backup.switching import Switch, demand_whole
+from att.config.settings import BACKUP_FILES
 from att.config.settings import Backup as Settings
 from att.config.store import holding
 from att.effects.filesystem import write_atomically
@@ -76,7 +77,7 @@ class Backups:
     def list(self, folder: Path | None = None) -> list[Shown]:
         """Return the backups in a folder, newest first."""
         place = folder or Path(self._settings().folder)
-        found = sorted(place.glob(f"att-backup-*{decision.SUFFIX}"), reverse=True)
+        found = sorted(place.glob(BACKUP_FILES), reverse=True)
         found.sort(key=lambda path: decision.stamp_of(path.name), reverse=True)
         return [self._shown(path) for path in found[:_LISTED_MAX]]
 

@@ -12,6 +12,8 @@ EGRESS_ENTRY = (
     r"^(\*|[a-z0-9][a-z0-9_-]{0,63})=(\*\.)?[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}"
     r"(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?$"
 )
+BACKUP_FILES = "att-backup-*.attbk"
+"""Which files in a folder of backups are one."""
 BACKUP_FOLDER = r"^/(mnt|media|srv|var/lib/att/backups)(/[^\x00-\x1f]{1,500})?$"
 RESTART_API = "restart:att-api"
 LEVELS = ("debug", "info", "warning", "error")

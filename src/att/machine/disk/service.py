@@ -1,11 +1,13 @@
 """Counts what takes the disk, and grows it."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from att.appliance import Facts
 from att.config.check import layers_of
+from att.config.settings import BACKUP_FILES
 from att.config.store import holding
 from att.effects.room import MEGABYTE, Room, room_of
 from att.kernel.errors import Failed, InvalidInput
@@ -92,9 +94,23 @@ class DiskService:
         )
 
     def _limits(self) -> Limits:
+        return Limits(**self._settings()["disk"])
+
+    def _settings(self) -> Mapping[str, Any]:
         layers = holding(self._facts.paths.config)
-        values = layers_of("", {}).values if layers.problems else layers.values
-        return Limits(**values["disk"])
+        return layers_of("", {}).values if layers.problems else layers.values
+
+    def _backups(self) -> Iterator[Path]:
+        """Yield what is in the appliance's own folder, and backups in that of the settings where it takes this disk."""
+        own = self._facts.paths.backups
+        yield from sorted(own.glob("*"))
+        folder = self._facts.root / str(self._settings()["backup"]["folder"]).lstrip("/")
+        if (
+            folder != own
+            and folder.is_dir()
+            and folder.stat().st_dev in {path.stat().st_dev for path in self._mounts()}
+        ):
+            yield from sorted(folder.glob(BACKUP_FILES))
 
     def _things(self, walk: Walk) -> Iterator[tuple[Thing, Measured]]:
         paths, root = self._facts.paths, self._facts.root
@@ -114,8 +130,9 @@ class DiskService:
             if folder.name.startswith("db-"):
                 name = f"{folder.name} (live)" if folder.name == database else f"{folder.name} (kept)"
                 yield _thing("database", name, walk.measure(folder), live=True)
-        for path in sorted(paths.backups.glob("*")):
-            yield _thing("backup", path.name, walk.measure(path), path=str(path))
+        for path in self._backups():
+            name = path.name if path.parent == paths.backups else str(path)
+            yield _thing("backup", name, walk.measure(path), path=str(path))
         for what, name, path in (
             ("forge", "repositories", paths.forge),
             ("uploads", "gone after a day", paths.uploads),

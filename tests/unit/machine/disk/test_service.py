@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,27 @@ def test_all_is_shown_largest_first_with_the_file_systems_and_what_frees_some(ma
     assert (one.device, one.kind, one.path) == ("/dev/vda3", "ext4", str(machine.root))
     assert one.size_mb > one.free_mb > 0
     assert [one.command for one in found.freeable] == [f"sudo rm {machine.paths.state}/backups/old.backup"]
+
+
+def test_backups_in_the_folder_of_the_settings_are_shown_with_the_command_that_removes_them(machine: Facts) -> None:
+    machine.paths.config.parent.mkdir(parents=True)
+    machine.paths.config.write_text("backup:\n  folder: /srv/backups\n")
+    elsewhere = fill(machine.root / "srv/backups/att-backup-att-1a2b3c4d-20261122T023000Z.attbk", 3)
+    fill(machine.root / "srv/backups/of somebody else", 1)
+    found = DiskService(machine, Disks()).show()
+    assert {one.name for one in found.taken if one.what == "backup"} == {"old.backup", str(elsewhere)}
+    assert f"sudo rm {elsewhere}" in [one.command for one in found.freeable]
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no other file system")
+def test_backups_on_another_disk_take_none_of_this_one(machine: Facts) -> None:
+    machine.paths.config.parent.mkdir(parents=True)
+    machine.paths.config.write_text("backup:\n  folder: /mnt/shm\n")
+    (machine.root / "mnt").mkdir()
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        (machine.root / "mnt/shm").symlink_to(other)
+        fill(Path(other) / "att-backup-att-1a2b3c4d-20261122T023000Z.attbk", 1)
+        assert set(taken(machine, "backup")) == {"old.backup"}
 
 
 def test_a_walk_that_is_too_long_says_so(machine: Facts) -> None:
