@@ -25,6 +25,7 @@ COMMENT_CHARS_MAX = 200
 _DIGEST = "SHA256:"
 # Options end at the first blank outside of quotes; \" is no end of quotes.
 _OPTIONS = re.compile(r'((?:[^\s"]|"(?:\\"|[^"])*")+)[ \t]+(.*)', re.DOTALL)
+_BLANKS = re.compile(r"[ \t]+")
 _LENGTH_BYTES = 4
 
 
@@ -111,10 +112,9 @@ def _lines(text: str) -> list[str]:
 
 
 def _key(line: str) -> Entry | None:
-    kind, _, rest = line.partition(" ")
+    kind, encoded, comment = (*_BLANKS.split(line, maxsplit=2), "", "")[:3]
     if kind not in KINDS + OLD_KINDS:
         return None
-    encoded, _, comment = rest.lstrip(" \t").partition(" ")
     try:
         blob = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):

@@ -39,6 +39,13 @@ def test_every_entry_is_read_as_it_is_written(one: Entry) -> None:
     assert parse(f"  {one.line} \r\n") == one
 
 
+@given(found_entries, st.text(" \t", min_size=1, max_size=3), st.text(" \t", min_size=1, max_size=3))
+def test_blanks_and_tabs_part_the_fields_as_sshd_reads_them(one: Entry, first: str, second: str) -> None:
+    blob = base64.b64encode(one.blob).decode()
+    options = f"{one.options}{second}" if one.options else ""
+    assert parse(f"{options}{one.kind}{first}{blob}{second}{one.comment}") == one
+
+
 @given(st.text(max_size=80))
 def test_no_line_makes_the_reading_fail(line: str) -> None:
     parse(line)
