@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from att.effects.clock import JUMP_SECONDS_WARN
+from att.effects.room import left_below
 
 Level = Literal["ok", "degraded", "error"]
 _RANK: Mapping[Level, int] = {"ok": 0, "degraded": 1, "error": 2}
@@ -49,13 +50,14 @@ class Engine:
 
 @dataclass(frozen=True)
 class Disk:
-    """One file system that holds something of ATT."""
+    """One file system that holds something of ATT; `held`: the API only reads it since it was full."""
 
     path: str
     used_percent: float
     free_mb: int
     inodes_percent: float = 0.0
     read_only: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,8 +209,10 @@ def _disk(disk: Disk, limits: Limits) -> Finding:
         use, used = f"{disk.inodes_percent:.0f} % of the inodes used", disk.inodes_percent
     if disk.read_only:
         return Finding(name, "error", "the file system is read-only: see `journalctl -k` for why")
-    if used >= limits.limit_percent:
-        says = f"from {limits.limit_percent} % on ATT only reads: see `attctl disk show`"
+    until = left_below(limits.limit_percent)
+    if used >= (until if disk.held else limits.limit_percent):
+        says = f"from {limits.limit_percent} % on ATT only reads, until it is less than {until:g} %"
+        says += ": see `attctl disk show`"
         return Finding(name, "error", f"{use}; {says}")
     if used >= limits.warn_percent:
         says = f"the warning is at {limits.warn_percent} %: see `attctl disk show`"

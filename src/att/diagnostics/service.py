@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -18,6 +19,7 @@ from att.diagnostics.schema import Check, DiskUse, Status, UnitState
 from att.diagnostics.world import Machine
 from att.effects.clock import STAMP
 from att.effects.http import NoAnswer
+from att.effects.room import is_held
 from att.kernel.errors import AttError
 
 ENGINE_SECONDS = 20.0
@@ -106,7 +108,8 @@ class StatusService:
     def _disks(self) -> tuple[Disk, ...]:
         paths = self._facts.paths
         seen = [self._world.disk(path) for path in (paths.state, paths.opt, paths.logs)]
-        return tuple(_distinct(disk for disk in seen if disk is not None))
+        found = _distinct(disk for disk in seen if disk is not None)
+        return tuple(replace(disk, held=is_held(paths.run, Path(disk.path))) for disk in found)
 
     def _units(self) -> tuple[Unit, ...] | None:
         units = self._world.units(self._names())

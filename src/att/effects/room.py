@@ -2,12 +2,17 @@
 
 import errno
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from att.effects.filesystem import write_atomically
 from att.kernel.errors import Unavailable
 
 MEGABYTE = 1_000_000
+MARGIN_PERCENT = 2
+HELD_FILE = "api/disk-full"
+"""In the run folder: the devices of the file systems that the API only reads until they are less full, a line each."""
 _MOUNTS = Path("/proc/self/mountinfo")
 # The second since Linux 6.15.
 _READ_ONLY = frozenset({"ro", "emergency_ro"})
@@ -54,6 +59,26 @@ def room_of(path: Path) -> Room | None:
         free_inodes=found.f_favail if found.f_files else None,
         read_only=_is_read_only(path),
     )
+
+
+def left_below(percent: int) -> float:
+    """Return below how many percent a level is left that began at `percent`: a disk around it changes it but once."""
+    return max(percent - MARGIN_PERCENT, percent / 2)
+
+
+def tell_held(run: Path, folders: Iterable[Path]) -> None:
+    """Tell everybody which file systems, those of `folders`, are only read now; raises OSError."""
+    path = run / HELD_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, "".join(f"{folder.stat().st_dev}\n" for folder in folders).encode())
+
+
+def is_held(run: Path, folder: Path) -> bool:
+    """Whether the API said last that it only reads the file system of `folder`."""
+    try:
+        return str(folder.stat().st_dev) in (run / HELD_FILE).read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_read_only(path: Path) -> bool:

@@ -104,7 +104,7 @@ async def build(where: Facts, settings: LiveSettings, *, appliance: bool) -> Pla
     uploads = Uploads(where.paths.uploads, bytes_max=where.limits.upload_bytes_max)
     services[Outgoing] = uploads
     folders = (where.paths.state, where.paths.api_state, where.paths.projects)
-    guard = DiskGuard(folders, lambda: current().disk, events)
+    guard = DiskGuard(folders, lambda: current().disk, events, where.paths.run)
     gate = _door(store, guard)
     exposure = Exposure(jobs, audit, gate, metrics, services=services, uploads=uploads, appliance=appliance)
     streams = Streams(draining, metrics)

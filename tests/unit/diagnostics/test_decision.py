@@ -132,7 +132,7 @@ def test_a_disk_is_as_full_as_its_inodes_and_says_what_follows() -> None:
         verdict = judge(replace(HEALTHY, disks=(disk,)))
         return verdict.level, verdict.reasons
 
-    says = "100 % of the inodes used; from 95 % on ATT only reads: see `attctl disk show`"
+    says = "100 % of the inodes used; from 95 % on ATT only reads, until it is less than 93 %: see `attctl disk show`"
     assert told(Disk("/", 50.0, 9_000, inodes_percent=100.0)) == ("error", [f"disk /: {says}"])
     says = "90 % used, 900 MB free; the warning is at 85 %: see `attctl disk show`"
     assert told(Disk("/", 90.0, 900)) == ("degraded", [f"disk /: {says}"])
@@ -208,6 +208,22 @@ def test_the_verdict_is_the_worst_finding_and_reasons_are_all_that_is_not_ok(see
     worst = next((level for level in ("error", "degraded") if level in levels), "ok")
     assert verdict.level == worst
     assert len(verdict.reasons) == sum(one.level != "ok" for one in verdict.findings)
+
+
+@pytest.mark.parametrize(
+    ("used", "held", "level"),
+    [
+        (94.9, False, "degraded"),
+        (95.0, False, "error"),
+        (94.9, True, "error"),
+        (93.0, True, "error"),
+        (92.9, True, "degraded"),
+    ],
+)
+def test_what_was_full_is_told_as_full_for_as_long_as_the_api_only_reads(used: float, held: bool, level: Level) -> None:
+    disk = Disk("/var/lib/att", used, 9_000, held=held)
+    (found,) = (one for one in judge(replace(HEALTHY, disks=(disk,))).findings if one.name.startswith("disk"))
+    assert (found.level, "only reads, until it is less than 93 %" in found.detail) == (level, level == "error")
 
 
 @pytest.mark.parametrize(

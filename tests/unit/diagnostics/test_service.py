@@ -16,6 +16,7 @@ from att.diagnostics.schema import Status, StatusRequest
 from att.diagnostics.service import ENGINE_SECONDS, StatusService
 from att.diagnostics.world import Machine, days_left, parse_units
 from att.effects.http import NoAnswer
+from att.effects.room import tell_held
 from att.kernel.errors import Unavailable
 from att.kernel.operation import Caller, Context, Role
 
@@ -275,3 +276,14 @@ def test_what_the_backups_file_says_is_read_and_anything_else_is_no_answer(tmp_p
     for text in ("", "[]", "{}", '{"good": 7}', '{"good": "then", "problem": "", "key_shown": true}'):
         last.write_text(text)
         assert Machine().backup(last) is None
+
+
+async def test_status_says_of_a_disk_what_the_api_does(rooted: Facts) -> None:
+    world = FakeWorld()
+    world.use = (94.0, 9_000)
+    rooted.paths.state.mkdir(parents=True, exist_ok=True)
+    assert (await status(rooted, world)).status == "degraded"
+    tell_held(rooted.paths.run, [rooted.paths.state])
+    found = await status(rooted, world)
+    assert found.status == "error"
+    assert "ATT only reads, until it is less than 93 %" in found.reasons[0]

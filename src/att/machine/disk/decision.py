@@ -5,12 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from att.effects.room import Room
+from att.effects.room import Room, left_below
 
 Level = Literal["ok", "warning", "full"]
 GROWABLE = ("ext2", "ext3", "ext4")
 JOURNAL_KEPT_MB = 64
-MARGIN_PERCENT = 2
 WORTH_MB = 1.0
 LARGE_PROJECT_MB = 100.0
 
@@ -47,8 +46,8 @@ class Way:
 def level(room: Room, limits: Limits, before: Level = "ok") -> Level:
     """Return how a file system is by the settings: by its blocks or its inodes, whichever are nearer their end.
 
-    One that nothing can be written to is full. A level is left only below its percentage less `MARGIN_PERCENT`, so
-    that a disk whose use goes up and down around one does not change its level each time.
+    One that nothing can be written to is full. A level is left only as `left_below` says, so that a disk
+    whose use goes up and down around one does not change its level each time.
     """
     used = max(room.used_percent, room.inodes_percent)
     if room.read_only or used >= _from(limits.limit_percent, held=before == "full"):
@@ -59,7 +58,7 @@ def level(room: Room, limits: Limits, before: Level = "ok") -> Level:
 
 
 def _from(percent: int, *, held: bool) -> float:
-    return max(percent - MARGIN_PERCENT, percent / 2) if held else percent
+    return left_below(percent) if held else percent
 
 
 def lack(room: Room) -> str:
@@ -76,7 +75,7 @@ def why(path: str, room: Room, limits: Limits) -> str:
     what, used = "blocks", room.used_percent
     if lack(room) == "disk_inodes":
         what, used = "inodes", room.inodes_percent
-    until = _from(limits.limit_percent, held=True)
+    until = left_below(limits.limit_percent)
     said = f"from {limits.limit_percent} % on ATT only reads, until it is less than {until:g} %"
     return f"{used:.0f} % of the {what} of {path} are used; {said}"
 

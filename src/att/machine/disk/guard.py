@@ -11,7 +11,7 @@ import anyio.to_thread
 import structlog
 
 from att.config.settings import Disk
-from att.effects.room import Room, room_of
+from att.effects.room import Room, room_of, tell_held
 from att.events.schema import EventType
 from att.kernel.errors import Unavailable
 from att.machine.disk.decision import Level, Limits, lack, level, why
@@ -29,13 +29,17 @@ class Bus(Protocol):
 
 
 class DiskGuard:
-    """Watches the file systems of `folders`. What it knows is lost with the process, and found again at once."""
+    """Watches the file systems of `folders`. What it knows is lost with the process, and found again at once.
+
+    Which of them are full it tells in the folder `run`, for those who look at the disk without the API.
+    """
 
     def __init__(
         self,
         folders: Sequence[Path],
         settings: Callable[[], Disk],
         events: Bus,
+        run: Path,
         *,
         room: Callable[[Path], Room | None] = room_of,
         clock: Callable[[], float] = time.monotonic,
@@ -43,11 +47,13 @@ class DiskGuard:
         self._folders = folders
         self._settings = settings
         self._events = events
+        self._run = run
         self._room = room
         self._clock = clock
         self._levels: dict[Path, Level] = {}
         self._full: dict[Path, Room] = {}
         self._looked: float | None = None
+        self._told: list[Path] | None = None
 
     async def admit(self) -> None:
         """Return when there is room to write; Unavailable(disk_full, disk_inodes or disk_read_only) while not."""
@@ -71,6 +77,11 @@ class DiskGuard:
             levels[path] = level(room, limits, self._levels.get(path, "ok"))
         before, self._levels = self._levels, levels
         self._full = {path: rooms[path] for path, found in levels.items() if found == "full"}
+        if list(self._full) != self._told:
+            self._told = list(self._full)
+            # Without it others say what they see themselves.
+            with suppress(OSError):
+                await anyio.to_thread.run_sync(tell_held, self._run, self._told)
         for path, found in levels.items():
             if found != before.get(path, "ok"):
                 self._tell(path, found, rooms[path], limits)

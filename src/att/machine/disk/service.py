@@ -9,7 +9,7 @@ from att.appliance import Facts
 from att.config.check import layers_of
 from att.config.settings import BACKUP_FILES
 from att.config.store import holding
-from att.effects.room import MEGABYTE, Room, room_of
+from att.effects.room import MEGABYTE, Room, is_held, room_of
 from att.kernel.errors import Failed, InvalidInput
 from att.machine.disk.decision import Limits, Thing, level, obstacle, ways
 from att.machine.disk.ports import Disks
@@ -90,7 +90,7 @@ class DiskService:
             inodes_percent=room.inodes_percent,
             free_inodes=room.free_inodes,
             read_only=room.read_only,
-            level=level(room, self._limits()),
+            level=level(room, self._limits(), "full" if is_held(self._facts.paths.run, path) else "ok"),
         )
 
     def _limits(self) -> Limits:

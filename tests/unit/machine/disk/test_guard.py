@@ -7,7 +7,7 @@ import pytest
 from tests.fakes.database import RememberingBus
 
 from att.config.settings import Disk
-from att.effects.room import MEGABYTE, Room
+from att.effects.room import HELD_FILE, MEGABYTE, Room, is_held
 from att.kernel.codes import CODES
 from att.kernel.errors import Unavailable
 from att.machine.disk.guard import FRESH_SECONDS, DiskGuard
@@ -24,7 +24,8 @@ class World:
         self.room: Room | None = Room(50.0, 9_000 * MEGABYTE)
         self.asked: list[Path] = []
         folders = (folder, folder / "api", folder / "none")
-        self.guard = DiskGuard(folders, lambda: self.disk, self.bus, room=self._room, clock=lambda: self.now)
+        self.run = folder / "run"
+        self.guard = DiskGuard(folders, lambda: self.disk, self.bus, self.run, room=self._room, clock=lambda: self.now)
 
     def _room(self, path: Path) -> Room | None:
         self.asked.append(path)
@@ -52,6 +53,24 @@ async def test_writes_are_refused_from_the_limit_on_and_until_there_is_some_room
     assert await world.at(10.0, inodes_percent=97.0) == "disk_inodes"
     world.disk = Disk(limit_percent=100)
     assert await world.at(10.0, inodes_percent=97.0) == ""
+
+
+async def test_who_looks_at_the_disk_without_the_api_knows_what_it_only_reads(world: World) -> None:
+    run, seen = world.run, []
+    for percent in (94.9, 95.0, 94.0, 92.9):
+        await world.at(percent)
+        seen.append(is_held(run, world.folder))
+    assert seen == [False, True, True, False]
+    assert (run / HELD_FILE).stat().st_mode & 0o444 == 0o444
+    await world.at(96.0)
+    again = DiskGuard((world.folder,), lambda: world.disk, world.bus, run, room=lambda _: Room(94.0, 9_000 * MEGABYTE))
+    await again.admit()
+    assert not is_held(run, world.folder), "another process of the API writes at once"
+
+
+async def test_a_folder_that_takes_no_file_keeps_nobody_from_looking(world: World) -> None:
+    world.run.write_text("in the way")
+    assert [await world.at(95.0), await world.at(50.0)] == ["disk_full", ""]
 
 
 async def test_a_refusal_names_the_place_the_figures_and_the_way_out(world: World) -> None:

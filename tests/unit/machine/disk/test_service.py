@@ -9,8 +9,9 @@ import pytest
 
 from att.appliance import Facts, facts
 from att.effects.processes import Finished, run
+from att.effects.room import MEGABYTE, Room, tell_held
 from att.kernel.errors import Failed, InvalidInput
-from att.machine.disk import world
+from att.machine.disk import service, world
 from att.machine.disk.decision import Partition
 from att.machine.disk.schema import Taken
 from att.machine.disk.service import DiskService
@@ -113,6 +114,15 @@ def test_backups_in_the_folder_of_the_settings_are_shown_with_the_command_that_r
     found = DiskService(machine, Disks()).show()
     assert {one.name for one in found.taken if one.what == "backup"} == {"old.backup", str(elsewhere)}
     assert f"sudo rm {elsewhere}" in [one.command for one in found.freeable]
+
+
+def test_a_disk_that_the_api_only_reads_is_full_until_it_writes_again(
+    machine: Facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "room_of", lambda _path: Room(94.0, 9_000 * MEGABYTE))
+    assert DiskService(machine, Disks()).show().file_systems[0].level == "warning"
+    tell_held(machine.paths.run, [machine.root])
+    assert DiskService(machine, Disks()).show().file_systems[0].level == "full"
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no other file system")
