@@ -18,10 +18,34 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 FACTS = Path("/usr/lib/att/appliance.toml")
 TLS_DAYS = 3650
+# No machine boots for the first time before; a clock that says so, or is years ahead, is set right later.
+TLS_FROM = datetime(2026, 1, 1, tzinfo=UTC)
+TLS_TIME = "%Y%m%d%H%M%SZ"
+AUTHORITY = """\
+[ca]
+default_ca = own
+[own]
+database = {work}/index
+new_certs_dir = {work}
+rand_serial = yes
+default_md = sha256
+policy = any
+preserve = yes
+[any]
+organizationName = optional
+commonName = supplied
+[names]
+basicConstraints = critical, CA:TRUE
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+subjectAltName = {names}
+extendedKeyUsage = serverAuth
+"""
 ADDRESS_WAIT_SECONDS = 20.0
 PROGRAM_SECONDS_MAX = 300
 # No 0/O, 1/I/L, U: it is read from a console and typed by hand.
@@ -52,6 +76,10 @@ class Machine:
     def path(self, name: str) -> Path:
         """The path that the facts call `name`."""
         return self.paths[name]
+
+    def now(self) -> datetime:
+        """What the machine's clock says, right or wrong."""
+        return datetime.now(UTC)
 
     def own(self, path: Path, user: str, group: str | None = None) -> None:
         """Give `path` itself (never what a link points to) to `user` and to `group`, else the user's own."""
@@ -157,7 +185,10 @@ def stamp_clock(machine: Machine) -> str:
 
 
 def make_certificate(machine: Machine) -> str:
-    """A self-signed certificate for every name and address of the machine, once; `server.pem` holds key and chain."""
+    """A self-signed certificate for every name and address of the machine, once; `server.pem` holds key and chain.
+
+    It is good from a fixed day on: made by a clock that is wrong, it is still good by the right one.
+    """
     folder = machine.path("tls")
     pair, public = folder / "server.pem", folder / "server.crt"
     sweep(folder, ".new-*")
@@ -171,12 +202,18 @@ def make_certificate(machine: Machine) -> str:
         subject_names = ",".join(
             [*(f"DNS:{name}" for name in dict.fromkeys(names) if name), *(f"IP:{address}" for address in addresses)]
         )
+        (work / "index").touch()
+        (work / "conf").write_text(AUTHORITY.format(work=work, names=subject_names), encoding="utf-8")
+        made_out = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-keyout", str(work / "key")]
+        subject = f"/O=ATT appliance/CN={names[1][:60] or 'att'}"
+        machine.run(["openssl", "req", "-new", "-sha256", *made_out, "-subj", subject, "-out", str(work / "csr")])
+        until = max(machine.now(), TLS_FROM) + timedelta(days=TLS_DAYS)
         machine.run(
             [
-                *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"),
-                *("-sha256", "-days", str(TLS_DAYS), "-subj", f"/O=ATT appliance/CN={names[1][:60] or 'att'}"),
-                *("-addext", f"subjectAltName={subject_names}", "-addext", "extendedKeyUsage=serverAuth"),
-                *("-keyout", str(work / "key"), "-out", str(work / "crt")),
+                *("openssl", "ca", "-batch", "-selfsign", "-notext", "-config", str(work / "conf")),
+                *("-extensions", "names", "-keyfile", str(work / "key"), "-in", str(work / "csr")),
+                *("-startdate", f"{TLS_FROM:{TLS_TIME}}", "-enddate", f"{until:{TLS_TIME}}"),
+                *("-out", str(work / "crt")),
             ]
         )
         content = (work / "key").read_bytes() + (work / "crt").read_bytes()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.bench.table import Row, write
 from tests.crash.ailing import Seen, disk_full, inodes_gone, read_only
+from tests.crash.certificates import certificate_of_a_wrong_clock
 from tests.crash.clocks import YEAR, away
 from tests.crash.owners import three_owners
 
@@ -26,6 +27,7 @@ FAULTS: dict[str, Callable[[Path], Seen]] = {
     "clock at 1970": partial(away, shift=None),
     "clock two years back": partial(away, shift=-2 * YEAR),
     "clock five years ahead": partial(away, shift=5 * YEAR),
+    "certificate made by a wrong clock": certificate_of_a_wrong_clock,
     "three recovery owners at once": three_owners,
 }
 

@@ -95,6 +95,7 @@ class Seen:
     clock_synchronised: bool | None = None
     clock_jump_seconds: float | None = None
     certificate_days_left: float | None = None
+    certificate_days_early: float | None = None
     config_problems: tuple[str, ...] = ()
     backup: Backup | None = None
 
@@ -145,7 +146,7 @@ def _findings(seen: Seen) -> Iterator[Finding]:
     if seen.config_problems:
         yield Finding("config", "degraded", "att.yaml is not valid, older settings hold: " + seen.config_problems[0])
     if seen.certificate_days_left is not None:
-        yield _certificate(seen.certificate_days_left)
+        yield _certificate(seen.certificate_days_left, seen.certificate_days_early or 0.0)
     if seen.backup is not None and seen.backup.schedule != "off":
         yield _backup(seen.backup)
     yield from _clock(seen.clock_synchronised, seen.clock_jump_seconds)
@@ -229,9 +230,13 @@ def _clock(synchronised: bool | None, jump_seconds: float | None) -> Iterator[Fi
         yield Finding("clock", "ok", "synchronised" if synchronised else "not synchronised by the network")
 
 
-def _certificate(days: float) -> Finding:
+def _certificate(days: float, early: float) -> Finding:
+    if early > 0:
+        says = "see `attctl time show`, else `attctl tls install` another"
+        return Finding("certificate", "degraded", f"is not valid for another {early:.1f} days by this clock: {says}")
     if days <= 0:
-        return Finding("certificate", "degraded", f"expired {-days:.0f} days ago")
+        says = "`attctl tls install` another; the clock: `attctl time show`"
+        return Finding("certificate", "degraded", f"expired {-days:.0f} days ago: {says}")
     if days < CERTIFICATE_DAYS_WARN:
         return Finding("certificate", "degraded", f"expires in {days:.0f} days")
     return Finding("certificate", "ok", f"good for {days:.0f} days")

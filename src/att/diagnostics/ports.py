@@ -34,6 +34,9 @@ class World(Protocol):
     def certificate_days_left(self, path: Path) -> float | None:
         """Return how long a certificate is good, negative when expired, None without one."""
 
+    def certificate_days_early(self, path: Path) -> float | None:
+        """Return how long until a certificate is valid, negative when it is, None without one."""
+
     def days_since(self, path: Path) -> float | None:
         """Return how many days ago a file was written last, None without one."""
 

@@ -83,6 +83,7 @@ class StatusService:
             "clock_jump_seconds": partial(self._world.clock_jump_seconds, self._facts.paths.run / STAMP),
             "backup": self._backup,
             "certificate_days_left": partial(self._world.certificate_days_left, certificate),
+            "certificate_days_early": partial(self._world.certificate_days_early, certificate),
         }
 
     def _settings(self) -> tuple[Limits, tuple[str, ...]]:

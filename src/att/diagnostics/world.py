@@ -48,11 +48,11 @@ class Machine:
 
     def certificate_days_left(self, path: Path) -> float | None:
         """See `World`."""
-        if not path.exists():
-            return None
-        command = ["openssl", "x509", "-noout", "-enddate", "-dateopt", "iso_8601", "-in", str(path)]
-        finished = run(command, timeout_seconds=TOOL_SECONDS)
-        return days_left(finished.output, datetime.now(UTC)) if finished.ok else None
+        return _certificate_days(path, "end")
+
+    def certificate_days_early(self, path: Path) -> float | None:
+        """See `World`."""
+        return _certificate_days(path, "start")
 
     def days_since(self, path: Path) -> float | None:
         """See `World`."""
@@ -89,9 +89,17 @@ def parse_units(text: str) -> tuple[Unit, ...]:
     return tuple(found)
 
 
+def _certificate_days(path: Path, which: str) -> float | None:
+    if not path.exists():
+        return None
+    command = ["openssl", "x509", "-noout", f"-{which}date", "-dateopt", "iso_8601", "-in", str(path)]
+    finished = run(command, timeout_seconds=TOOL_SECONDS)
+    return days_left(finished.output, datetime.now(UTC)) if finished.ok else None
+
+
 def days_left(text: str, now: datetime) -> float | None:
-    """Return the days until `notAfter=2027-11-21 10:31:00Z`, None when that is not what openssl said."""
-    _, _, stamp = text.strip().partition("notAfter=")
+    """Return the days until `notAfter=2027-11-21 10:31:00Z` or `notBefore=`, None when openssl said neither."""
+    _, _, stamp = text.strip().partition("=")
     try:
         return (datetime.fromisoformat(stamp) - now).total_seconds() / 86_400
     except ValueError:

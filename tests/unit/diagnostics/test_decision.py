@@ -141,15 +141,22 @@ def test_a_disk_is_as_full_as_its_inodes_and_says_what_follows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "level", "detail"),
+    ("days", "early", "level", "detail"),
     [
-        (-1.0, "degraded", "expired 1 days ago"),
-        (3.0, "degraded", "expires in 3 days"),
-        (14.0, "ok", "good for 14 days"),
+        (-1.0, -9.0, "degraded", "expired 1 days ago: `attctl tls install` another; the clock: `attctl time show`"),
+        (3.0, -9.0, "degraded", "expires in 3 days"),
+        (14.0, None, "ok", "good for 14 days"),
+        (
+            900.0,
+            2.25,
+            "degraded",
+            "is not valid for another 2.2 days by this clock: see `attctl time show`, "
+            "else `attctl tls install` another",
+        ),
     ],
 )
-def test_the_certificate_warns_in_time(days: float, level: Level, detail: str) -> None:
-    verdict = judge(replace(HEALTHY, certificate_days_left=days))
+def test_the_certificate_warns_in_time(days: float, early: float | None, level: Level, detail: str) -> None:
+    verdict = judge(replace(HEALTHY, certificate_days_left=days, certificate_days_early=early))
     assert (verdict.level, verdict.findings[-2].detail) == (level, detail)
 
 

@@ -67,6 +67,10 @@ class FakeWorld:
         assert path.name == "server.crt"
         return 100.0
 
+    def certificate_days_early(self, path: Path) -> float | None:
+        assert path.name == "server.crt"
+        return -100.0
+
     last_backup: tuple[float | None, str, bool] | None = (0.5, "cannot write", True)
 
     def days_since(self, path: Path) -> float | None:
@@ -226,6 +230,7 @@ def test_the_blocks_of_systemctl_are_read() -> None:
 def test_the_end_of_a_certificate_is_read() -> None:
     now = datetime(2026, 11, 21, tzinfo=UTC)
     assert days_left("notAfter=2026-11-22 12:00:00Z\n", now) == 1.5
+    assert days_left("notBefore=2026-11-20 00:00:00Z\n", now) == -1.0
     assert days_left("what?", now) is None
 
 

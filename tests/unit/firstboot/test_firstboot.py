@@ -6,6 +6,7 @@ import re
 import socket
 import stat
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -93,6 +94,18 @@ def test_a_new_machine_gets_all_it_lacks(tmp_path: Path) -> None:
     sealing_key = tmp_path / "etc/att/secrets.d/sealing-key"
     assert stat.S_IMODE(sealing_key.stat().st_mode) == 0o400
     assert len(sealing_key.read_bytes()) == 32
+
+
+@pytest.mark.parametrize("year", [1970, 2025, 2031])
+def test_a_certificate_that_was_made_by_a_wrong_clock_is_good_by_the_right_one(tmp_path: Path, year: int) -> None:
+    made = machine(tmp_path, Programs())
+    clock = datetime(year, 1, 1, 0, 0, 10, tzinfo=UTC)
+    setattr(made, "now", lambda: clock)  # noqa: B010 - a module that is loaded by path has no types
+    assert firstboot.main(made) == 0
+    certificate = x509.load_pem_x509_certificate((tmp_path / "etc/att/tls/server.pem").read_bytes())
+    right = datetime(2026, 11, 22, tzinfo=UTC)
+    assert certificate.not_valid_before_utc < right < certificate.not_valid_after_utc - timedelta(days=3_000)
+    assert certificate.not_valid_after_utc >= clock + timedelta(days=3_650)
 
 
 def test_the_claim_code_is_told_to_root_and_its_hash_to_the_api(tmp_path: Path) -> None:
