@@ -74,13 +74,15 @@ class SmallDisk:
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[SmallDisk]:
-    """Make and mount one below `folder`; needs root."""
-    disk = SmallDisk(folder / "disk.img", folder / "disk")
-    disk.folder.mkdir()
+def small_disk(
+    folder: Path, at: Path | None = None, *, megabytes: int = MEGABYTES, inodes: int = INODES
+) -> Iterator[SmallDisk]:
+    """Make one in `folder` and mount it there, or `at` another place; needs root."""
+    disk = SmallDisk(folder / "disk.img", at or folder / "disk")
+    disk.folder.mkdir(parents=True)
     with disk.image.open("wb") as file:
-        file.truncate(MEGABYTES << 20)
-    _run("mkfs.ext4", "-q", "-m", "0", "-N", str(INODES), str(disk.image))
+        file.truncate(megabytes << 20)
+    _run("mkfs.ext4", "-q", "-m", "0", "-N", str(inodes), str(disk.image))
     _mount(disk)
     try:
         yield disk

@@ -12,6 +12,7 @@ from tests.crash.ailing import Seen, disk_full, inodes_gone, read_only
 from tests.crash.certificates import certificate_of_a_wrong_clock
 from tests.crash.clocks import YEAR, away
 from tests.crash.owners import three_owners
+from tests.crash.read_only_releases import releases_read_only
 
 pytestmark = [
     pytest.mark.heavy,
@@ -24,6 +25,7 @@ FAULTS: dict[str, Callable[[Path], Seen]] = {
     "disk filled to the last block": disk_full,
     "inodes gone": inodes_gone,
     "file system turned read-only": read_only,
+    "file system of the releases turned read-only": releases_read_only,
     "clock at 1970": partial(away, shift=None),
     "clock two years back": partial(away, shift=-2 * YEAR),
     "clock five years ahead": partial(away, shift=5 * YEAR),

@@ -425,6 +425,13 @@ class Engine:
                 raise AssertionError(step)
 
     def _fail(self, error: Exception) -> None:
+        try:
+            self._end_failed(error)
+        except OSError:
+            # The journal takes nothing more: whoever goes on with what it holds, a boot at last, ends the transaction.
+            log.exception("cannot write down that the transaction failed", failed=str(error))
+
+    def _end_failed(self, error: Exception) -> None:
         world = self._world
         if isinstance(error, OSError):
             log.warning("a step of the transaction failed", exc_info=error)
