@@ -164,8 +164,11 @@ class Machine:
         until = clock.monotonic() + _PROOF_SECONDS
         while True:
             told = self.world.readyz(_ASK_SECONDS)
-            with _told():
+            try:
                 front = self.world.units.state(FRONT).active
+            except UnitsFailed as error:
+                # A manager that does not answer at this moment says nothing of what was restored.
+                front = f"not known: {error}"
             ready = told.proves(self.release, ())
             if ready and front == "active":
                 return ""

@@ -13,8 +13,15 @@ from att.backup.machine import Machine
 from att.effects.processes import Finished
 from att.upgrade.tools import layout_of
 from att_stage0.readiness import Readiness
-from att_stage0.units import UnitState
+from att_stage0.units import UnitsFailed, UnitState
 from att_stage0.world import SystemClock, World
+
+
+class Hurried(SystemClock):
+    """Nobody waits."""
+
+    def sleep(self, seconds: float) -> None:
+        pass
 
 
 class Cut(BaseException):
@@ -30,6 +37,7 @@ class Manager:
     asked: list[str] = field(default_factory=list)
     waiting: bool = True
     listening: bool = True
+    silent: int = 0
 
     def _ask(self, what: str) -> None:
         self.asked.append(what)
@@ -56,6 +64,9 @@ class Manager:
         self._ask("reset")
 
     def state(self, name: str) -> UnitState:
+        if self.silent:
+            self.silent -= 1
+            raise UnitsFailed("no answer")
         return UnitState("loaded", "active" if self.listening else "inactive", 1, 0, "")
 
     def log(self, name: str, since: float) -> str:
@@ -81,7 +92,7 @@ def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Machine, Mana
     layout.image_units.mkdir(parents=True)
     (layout.image_units / "att-api.socket").write_text("[Socket]\n")
     manager = Manager(units)
-    world = World(layout, manager, lambda _: Readiness(True, "1.0.0", (), ""), SystemClock())
+    world = World(layout, manager, lambda _: Readiness(True, "1.0.0", (), ""), Hurried())
     made = Machine(facts, world, units)
     made.gate.parent.mkdir(parents=True)
     made.gate.touch()
@@ -108,6 +119,15 @@ def test_nobody_is_served_before_the_sockets_listen(held: tuple[Machine, Manager
     assert one.serving()
     manager.listening = False
     assert not one.serving()
+
+
+def test_a_manager_that_does_not_answer_for_a_moment_proves_nothing_against_what_was_restored(
+    held: tuple[Machine, Manager],
+) -> None:
+    one, manager = held
+    manager.silent = 3
+    assert one.prove() == ""
+    assert manager.silent == 0
 
 
 def test_who_stands_by_starts_once_after_those_whom_it_waits_for(
