@@ -17,6 +17,17 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
+_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
 
 
 @cache
@@ -53,8 +64,12 @@ def issue(
     key: CertificateIssuerPrivateKeyTypes | None = None,
     authority: bool = False,
     use: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.SERVER_AUTH,
+    strict: bool = False,
 ) -> Issued:
-    """A certificate made out to `name`, good from and to `days` from NOW, self-signed unless `by` somebody."""
+    """A certificate made out to `name`, good from and to `days` from NOW, self-signed unless `by` somebody.
+
+    `strict`: it has what RFC 5280 demands beyond that, as certificates of public authorities do.
+    """
     key = key or ec_key()
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
@@ -73,4 +88,10 @@ def issue(
         )
     if use:
         builder = builder.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+    if strict:
+        own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key((by.key if by else key).public_key())
+        builder = builder.add_extension(own, critical=False).add_extension(issuer, critical=False)
+        usages = dict.fromkeys(_USAGES, False) | {"key_cert_sign" if authority else "digital_signature": True}
+        builder = builder.add_extension(x509.KeyUsage(**usages), critical=True)
     return Issued(builder.sign(by.key if by else key, SHA256()), key)
