@@ -6,16 +6,21 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from tests.fakes.site import write
 
 from att.appliance import Facts, facts
 from att.egress.decision import Client
 from att.egress.grants import Grants
 from att.egress.proxy import PREAMBLE
+from att.site.decision import Proxy, Site
+from att.site.kept import TRIAL_FILE
 
 DEMO = Client("prj_1", "demo")
 SETTINGS = "egress:\n  allow:\n    - demo=127.0.0.1:{port}\n"
@@ -84,6 +89,44 @@ def test_the_settings_allow_and_the_rule_for_addresses_stands_above_them(process
     assert {(line["project"], line["host"], line["port"]) for line in told} == {("demo", "127.0.0.1", port)}
     assert {told[0]["verdict"], told[-1]["verdict"]} == {"egress_denied", "egress_address"}
     assert "att1." not in process.journal.read_text()
+
+
+def test_a_proxy_on_trial_is_gone_by_and_left_again_without_a_restart(process: Process) -> None:
+    def until(words: str) -> str:
+        deadline = time.monotonic() + 60
+        while words not in (answer := process.ask("far.test:443")) and time.monotonic() < deadline:
+            continue  # the file is looked at once a second
+        return answer
+
+    root = process.where.root
+    with refusing(451) as kept, refusing(452) as tried:
+        write(root, Site(Proxy("127.0.0.1", kept)))
+        process.where.paths.config.write_text("egress:\n  allow:\n    - demo=far.test\n", encoding="utf-8")
+        at_kept = f"the proxy http://127.0.0.1:{kept} answered 451"
+        assert at_kept in until(at_kept)
+        write(root, Site(Proxy("127.0.0.1", tried)), TRIAL_FILE)
+        at_tried = f"the proxy http://127.0.0.1:{tried} answered 452"
+        assert at_tried in until(at_tried)
+        (root / TRIAL_FILE).unlink()
+        assert at_kept in until(at_kept)
+
+
+@contextmanager
+def refusing(status: int) -> Iterator[int]:
+    """A proxy that answers this to everything; gives its port."""
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = proxy.accept()
+                with connection:
+                    connection.recv(8192)
+                    connection.sendall(b"HTTP/1.1 %d No\r\n\r\n" % status)
+
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        threading.Thread(target=serve, daemon=True).start()
+        yield proxy.getsockname()[1]
+        proxy.shutdown(socket.SHUT_RDWR)
 
 
 def test_it_ends_with_its_parent(process: Process) -> None:

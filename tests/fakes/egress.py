@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from att.egress.grants import GrantGate, Grants, public_file
 from att.egress.proxy import PREAMBLE, Limits, Proxy
 from att.egress.ways import Address, Ways, resolve
 from att.entrypoints.kept import listen_unix
+from att.site.decision import Site
 
 DEMO = Client("prj_1", "demo")
 
@@ -67,14 +68,19 @@ class WayOut:
 
 @asynccontextmanager
 async def way_out(
-    folder: Path, path: Path | None = None, *, limits: Limits | None = None, ways: Ways | None = None
+    folder: Path,
+    path: Path | None = None,
+    *,
+    limits: Limits | None = None,
+    ways: Ways | None = None,
+    site: Callable[[], Site] = Site,
 ) -> AsyncIterator[WayOut]:
     """Serve in this process, keys below `folder`; `ways` is one that may reach loopback unless it is given."""
     (folder / "state").mkdir()
     clock = Clock()
     loaded = Grants.load(folder / "state", folder / "run")
     found = WayOut(path or folder / "egress.sock", Grants(loaded._key, clock), clock)
-    paths = ways or Ways(rule=any_address, resolve=found.resolve)
+    paths = ways or Ways(site, rule=any_address, resolve=found.resolve)
     proxy = Proxy(GrantGate(public_file(folder / "run"), clock), lambda: found.entries, paths, limits)
     open_now = set[asyncio.Task[None]]()
 

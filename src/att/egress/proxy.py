@@ -16,8 +16,9 @@ from att.effects.peers import peer_uid
 from att.egress import decision
 from att.egress.decision import Refusal, Target
 from att.egress.grants import Granted, GrantGate, GrantInvalid
+from att.egress.onward import Refused
 from att.egress.tunnel import End, Tunnel
-from att.egress.ways import Refused, Ways
+from att.egress.ways import Ways
 
 PREAMBLE = b"ATT-GRANT "
 CODE_HEADER = "X-ATT-Code"
@@ -113,8 +114,7 @@ class Proxy:
             record.host, record.port = target.host, target.port
             with self._counted_each(f"project {granted.client.project_id}"):
                 self._judge(granted, target)
-                connected = await self._ways.connect(target, granted.client.project_id)
-                far = End(*await asyncio.open_connection(sock=connected))
+                far = End(*await self._ways.connect(target, granted.client.project_id))
                 try:
                     await self._carry(near, far, record, lambda: self._judge(granted, target))
                 finally:

@@ -23,6 +23,7 @@ from att.egress.proxy import Proxy
 from att.egress.ways import Ways
 from att.entrypoints.levels import follow_level
 from att.entrypoints.serving import inherited_sockets, keep_watchdog_quiet
+from att.site.live import LiveSite
 
 END_SECONDS = 5.0
 
@@ -75,8 +76,9 @@ def main() -> int:
     parser.add_argument("--fd", type=int)
     given = parser.parse_args()
     where = facts() if given.root is None else facts().rooted(given.root)
-    settings, ways = LiveSettings(where.paths.config), Ways()
+    settings = LiveSettings(where.paths.config)
     journal.to_stderr(settings.current().log.level_of("egress"))
+    ways = Ways(LiveSite(where.root))
     sockets = inherited_sockets() if given.fd is None else [socket.socket(fileno=given.fd)]
     if not sockets:
         sys.stderr.write("att-egress: cannot start: the service manager passed no socket\n")
