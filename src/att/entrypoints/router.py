@@ -28,6 +28,7 @@ from att.router.keys import public_file
 from att.router.providers import STATE_FOLDER, Providers
 from att.router.script import LiveScript
 from att.router.upstream import Upstream
+from att.site.live import LiveSite
 
 SCRIPT_FILE = "script.yaml"
 
@@ -43,7 +44,7 @@ async def serve(where: Facts, sockets: list[socket.socket], *, until_parent_ends
     """Serve until SIGTERM; with `until_parent_ends` also until standard input is closed."""
     release = running_release()
     script = LiveScript(where.paths.config.parent / SCRIPT_FILE)
-    upstream, providers = Upstream(), Providers(state_folder(where))
+    upstream, providers = Upstream(LiveSite(where.root)), Providers(state_folder(where))
     providers.end_rotation()
     gate = Gate(public_file(where.paths.run))
     admin = Admin(providers, upstream, script)

@@ -2,7 +2,8 @@
 
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from yarl import URL
 
 from att.router.address import is_denied
 from att.router.errors import ProviderFailed, ProviderSilent
+from att.site.decision import Site, is_unclear
+from att.site.trust import pem_of
 
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 300.0
@@ -75,11 +78,17 @@ class Answer:
 
 
 class Upstream:
-    """The client for all providers; `start` and `stop` it within one event loop."""
+    """The client for all providers; `start` and `stop` it within one event loop.
 
-    def __init__(self, *, silence_seconds: float = SILENCE_SECONDS) -> None:
+    `site` gives what the site demands at that moment: https goes by its proxy, and its own authorities are trusted.
+    """
+
+    def __init__(self, site: Callable[[], Site] = Site, *, silence_seconds: float = SILENCE_SECONDS) -> None:
+        self._site = site
         self._silence = silence_seconds
         self._session: aiohttp.ClientSession | None = None
+        self._trusted: tuple[str, ...] | None = None
+        self._tls: ssl.SSLContext | None = None
 
     async def start(self) -> None:
         """Open the pool."""
@@ -107,7 +116,9 @@ class Upstream:
         if self._session is None:
             raise RuntimeError("the pool is not open")
         url = URL(target.url)
-        if is_denied(url.host or ""):
+        host, site = url.host or "", self._site()
+        proxy = site.proxy_for(host) if url.scheme == "https" else None
+        if is_denied(host) or (proxy is not None and is_unclear(host)):
             raise ProviderFailed(f"cannot ask {target.provider}: its address is never asked")
         limits = aiohttp.ClientTimeout(total=seconds, connect=CONNECT_SECONDS, sock_read=self._silence)
         with _told_as_ours(target.provider):
@@ -118,12 +129,25 @@ class Upstream:
                 headers=_headers(target.key),
                 allow_redirects=False,
                 timeout=limits,
+                proxy=proxy.url if proxy is not None else None,
+                ssl=self._context(site.authorities),
             )
         try:
             yield Answer(response, target.provider)
         finally:
             # Whatever was not read is not waited for: the provider stops generating when the connection ends.
             response.close() if not response.content.at_eof() else response.release()
+
+    def _context(self, authorities: tuple[str, ...]) -> ssl.SSLContext:
+        """Return the context for these authorities, made when they change: connections that stand keep the former."""
+        if self._tls is None or authorities != self._trusted:
+            made = ssl.create_default_context()
+            if authorities:
+                made.load_verify_locations(cadata=pem_of(authorities))
+                # Sites' own authorities are mostly older than the formal rules that Python alone insists on.
+                made.verify_flags &= ~ssl.VERIFY_X509_STRICT
+            self._tls, self._trusted = made, authorities
+        return self._tls
 
 
 def _headers(key: str | None) -> Mapping[str, str]:
@@ -146,6 +170,14 @@ def _told_as_ours(provider: str) -> Iterator[None]:
 
 def _why(error: Exception) -> str:
     match error:
+        case aiohttp.ClientConnectorCertificateError(certificate_error=ssl.SSLCertVerificationError() as unproven):
+            return f"its certificate is not trusted: {unproven.verify_message}"
+        case aiohttp.ClientHttpProxyError(status=407):
+            return "the proxy wants a login, and ATT has none for it"
+        case aiohttp.ClientHttpProxyError(status=int(status)):
+            return f"the proxy answered {status}"
+        case aiohttp.ClientProxyConnectionError(os_error=OSError(errno=int(number))):
+            return f"the proxy: {os.strerror(number)}"
         case aiohttp.ClientConnectorError(os_error=DeniedAddress() as denied):
             return str(denied)
         case aiohttp.ClientConnectorError(os_error=socket.gaierror()):

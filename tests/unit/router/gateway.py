@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from att.router.keys import RouterKeys, public_file
 from att.router.providers import Providers
 from att.router.script import LiveScript
 from att.router.upstream import Upstream
+from att.site.decision import Site
 
 Handler = Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]]
 
@@ -98,11 +100,14 @@ class Router:
 
 
 @asynccontextmanager
-async def router(folder: Path, *, silence_seconds: float = 5.0) -> AsyncIterator[Router]:
+async def router(
+    folder: Path, *, silence_seconds: float = 5.0, site: Callable[[], Site] = Site
+) -> AsyncIterator[Router]:
     state = folder / "state"
     state.mkdir(exist_ok=True)
     keys = RouterKeys.load(state, folder / "run")
-    upstream, providers, script = Upstream(silence_seconds=silence_seconds), Providers(state), LiveScript(folder / "s")
+    upstream = Upstream(site, silence_seconds=silence_seconds)
+    providers, script = Providers(state), LiveScript(folder / "s")
     await upstream.start()
     gateway = Gateway(script, providers, upstream, now=lambda: 7.0)
     admin = Admin(providers, upstream, script)
@@ -114,16 +119,16 @@ async def router(folder: Path, *, silence_seconds: float = 5.0) -> AsyncIterator
 
 
 @asynccontextmanager
-async def provider(handler: Handler) -> AsyncIterator[str]:
-    """Serve `handler` for every path; gives the base_url."""
+async def provider(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """Serve `handler` for every path, with `tls` over https; gives the base_url."""
     app = web.Application(client_max_size=64 * 1024 * 1024)
     app.router.add_route("*", "/{tail:.*}", handler)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     port = runner.addresses[0][1]
     try:
-        yield f"http://127.0.0.1:{port}/v1"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}/v1"
     finally:
         await runner.cleanup()
