@@ -7,6 +7,18 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+_USAGE = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 def self_signed(name: str, at: x509.GeneralName) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     """Return a certificate for the name or address `at`, good for a day and its own authority, and its key."""
@@ -23,6 +35,9 @@ def self_signed(name: str, at: x509.GeneralName) -> tuple[x509.Certificate, ec.E
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([at]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        # What Python demands of one that is trusted.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(_USAGE, critical=True)
         .sign(key, hashes.SHA256())
     )
     return made, key

@@ -3,7 +3,8 @@
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.fakes.egress import WayOut as Proxy
 from tests.fakes.egress import way_out
 from tests.fakes.forging import Forging, Told, forging, plain_git
 from tests.fakes.git_host import NAME, GitHost, git_host
+from tests.fakes.site import connect_proxy, write
 
 from att.egress.ways import Ways
 from att.entrypoints.dev import development_facts
@@ -18,9 +20,13 @@ from att.forge.transfers import Transfers
 from att.git import schema
 from att.kernel.errors import AttError
 from att.projects.ports import Login
+from att.site.decision import Site
+from att.site.live import LiveSite
+from att.site.trust import base64_of
 from att.workspace.backends import contained
 from att.workspace.backends.subprocesses import SubprocessSandboxes
 from att.workspace.place import Place
+from att.workspace.schema import TaskKind, TaskSpec
 from att.workspace.way_out import WayOut
 
 pytestmark = pytest.mark.anyio
@@ -35,6 +41,9 @@ class World:
     host: GitHost
     proxy: Proxy
     upstream: Path
+    sandboxes: SubprocessSandboxes
+    root: Path
+    trusted: Site
 
     async def fetch(self) -> schema.Fetched:
         return await self.forging.git.fetch(schema.FetchRequest(project_id="demo", remote="up"), Told())
@@ -58,23 +67,26 @@ class World:
 async def another(
     folder: Path, login: tuple[str, str] | None = None, ways: Ways | None = None, *, contain: bool = False
 ) -> AsyncIterator[World]:
+    """The host's own authority is the site's, and the way out reads the same file as the tasks."""
     where = development_facts(folder / "dev")
     hosted, home = folder / "hosted", folder / "projects" / "demo" / "home"
+    seconds = count()
     for each in (hosted, home):
         each.mkdir(parents=True)
     authority = folder / "authority.pem"
     with git_host(hosted, authority, login) as host:
-        async with way_out(folder, where.unit("att-egress").socket_paths[0], ways=ways) as proxy:
+        trusted = Site(authorities=tuple(base64_of(authority.read_text())))
+        write(where.root, trusted)
+        site = LiveSite(where.root, lambda: float(next(seconds)))
+        async with way_out(folder, where.unit("att-egress").socket_paths[0], ways=ways, site=site) as proxy:
             proxy.entries += [f"demo={NAME}:{host.port}", f"clone={NAME}:{host.port}"]
             proxy.names[NAME] = [(socket.AF_INET, "127.0.0.1", host.port)]
             sandboxes = SubprocessSandboxes(where, WayOut(proxy.grants, lambda: proxy.entries), contain=contain)
-            transfers = Transfers(
-                sandboxes, WayOut(proxy.grants, lambda: proxy.entries), [f"http.sslCAInfo={authority}"]
-            )
+            transfers = Transfers(sandboxes, WayOut(proxy.grants, lambda: proxy.entries))
             home.rmdir()
             home.parent.rmdir()
             async with forging(folder, transfers=transfers) as made:
-                yield World(made, host, proxy, _upstream(folder, hosted))
+                yield World(made, host, proxy, _upstream(folder, hosted), sandboxes, where.root, trusted)
 
 
 def _upstream(folder: Path, hosted: Path) -> Path:
@@ -229,12 +241,57 @@ async def test_a_host_that_leads_to_a_private_address_is_refused_although_the_po
         assert world.host.asked == []
 
 
-async def test_in_bubblewrap_too_and_where_it_cannot_read_whom_to_trust_it_trusts_nobody(tmp_path: Path) -> None:
+async def test_without_the_sites_authority_the_host_is_not_believed_and_what_helps_is_told(world: World) -> None:
+    write(world.root, Site())
+    with pytest.raises(AttError) as refused:
+        await world.forging.forge.fetch_from(clone_place(world.root), world.host.url("up.git"), None)
+    assert refused.value.code == "clone_unreachable"
+    assert "attctl network set --ca" in refused.value.hint
+    assert world.host.asked == []
+
+
+async def test_behind_the_sites_proxy_the_host_is_reached_through_it(world: World, tmp_path: Path) -> None:
+    del world.proxy.names[NAME]
+    async with connect_proxy() as site:
+        site.names[NAME] = world.host.port
+        write(world.root, replace(world.trusted, proxy=site.proxy))
+        place = clone_place(tmp_path)
+        await world.forging.forge.fetch_from(place, world.host.url("up.git"), None)
+        assert (place.work / "theirs.txt").read_text() == "theirs\n"
+        assert {line.split()[1] for line in site.asked} == {f"{NAME}:{world.host.port}"}
+        assert NAME not in world.proxy.asked
+        site.answer = lambda _line: b"HTTP/1.1 403 No\r\n\r\n"
+        await world.name_it()
+        with pytest.raises(AttError) as refused:
+            await world.fetch()
+        assert refused.value.code == "clone_unreachable"
+
+
+@pytest.mark.parametrize("contain", [False, True], ids=["plain", "bubblewrap"])
+async def test_a_program_in_a_task_finds_proxy_and_authorities_in_its_environment(
+    tmp_path: Path, contain: bool
+) -> None:
+    if contain and contained.program() is None:
+        pytest.skip("bubblewrap does not work here")
+    async with another(tmp_path, contain=contain) as world, connect_proxy() as site:
+        site.names[NAME] = world.host.port
+        write(world.root, replace(world.trusted, proxy=site.proxy))
+        place = clone_place(tmp_path)
+        command = ("python3", "-c", _FETCH, world.host.url("up.git/info/refs?service=git-upload-pack"))
+        spec = TaskSpec(task_id="fetch", kind=TaskKind.TEST, command=command, timeout_seconds=60)
+        await world.sandboxes.start(place, spec)
+        assert (await world.sandboxes.wait(place, "fetch")).code == 0, (place.task("fetch") / "log").read_text()
+        assert "# service=git-upload-pack" in (place.task("fetch") / "log").read_text()
+        assert len(site.asked) == 1
+
+
+_FETCH = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=30).read().decode())"
+
+
+async def test_in_bubblewrap_too_a_clone_is_made(tmp_path: Path) -> None:
     if contained.program() is None:
         pytest.skip("bubblewrap does not work here")
-    async with another(tmp_path, contain=True) as world:  # which hides the folder of the test's own authority
-        with pytest.raises(AttError) as refused:
-            await world.forging.forge.fetch_from(clone_place(tmp_path), world.host.url("up.git"), None)
-        assert refused.value.code == "git_failed"
-        assert "SSL" in refused.value.detail
-        assert world.host.asked == []
+    async with another(tmp_path, contain=True) as world:  # which hides the folder that names the authority
+        place = clone_place(tmp_path)
+        await world.forging.forge.fetch_from(place, world.host.url("up.git"), None)
+        assert (place.work / "theirs.txt").read_text() == "theirs\n"

@@ -49,6 +49,7 @@ def main(arguments: list[str]) -> int:
 def _of_unit() -> tuple[RunSpec, Path]:
     """Return what the launcher gave this unit, and the task's folder."""
     from att.appliance import facts, release_root
+    from att.site.kept import authorities_at
 
     credential = Path(os.environ["CREDENTIALS_DIRECTORY"]) / CREDENTIAL
     task = json.loads(credential.read_bytes()[:SPEC_BYTES_MAX])
@@ -61,6 +62,7 @@ def _of_unit() -> tuple[RunSpec, Path]:
         temporary=OWN_TEMPORARY,
         egress=(EGRESS_PORT, str(where.unit("att-egress").socket_paths[0])),
         outward=((where.ports.router, str(where.unit("att-router").socket_paths[0])),),
+        authorities=authorities_at(where.root) if task["grant"] is not None else "",
     )
     return resolved(task, inside), folder / "tasks" / task["task_id"]
 

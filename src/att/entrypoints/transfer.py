@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from att.workspace.transfer import ERRORS_CHARS_MAX, RESULT, order_of, run
+from att.workspace.transfer import ERRORS_CHARS_MAX, RESULT, Way, order_of, run
 
 ORDER_BYTES_MAX = 256 * 1024
 
@@ -24,7 +24,8 @@ def main() -> int:
     os.umask(0o007)  # the group is the forge's: it removes what is left
     out = Path(os.environ["ATT_TASK_OUT"])
     temporary = Path(os.environ["TMPDIR"])
-    found = run(order, out=out, temporary=temporary, worktree=Path.cwd(), proxy=os.environ.get("HTTPS_PROXY"))
+    way = Way(os.environ.get("HTTPS_PROXY"), os.environ.get("GIT_SSL_CAINFO"))
+    found = run(order, out=out, temporary=temporary, worktree=Path.cwd(), way=way)
     short = replace(found, out=found.out[:ERRORS_CHARS_MAX], errors=found.errors[:ERRORS_CHARS_MAX])
     (out / RESULT).write_text(json.dumps(asdict(short)), encoding="utf-8")
     return 0

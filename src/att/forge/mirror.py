@@ -46,6 +46,7 @@ _REFUSED = (
     "The requested URL returned error: 401",
     "The requested URL returned error: 403",
 )
+_UNTRUSTED = ("certificate verification failed", "SSL certificate problem", "unable to get local issuer")
 _ABSENT = ("does not exist", "not found", "does not appear to be a git repository", "not a git repository")
 _TOO_LARGE = ("File size limit exceeded", "signal 25", "exceeds maximum allowed size")
 
@@ -138,6 +139,10 @@ def _explained(url: str, what: str, finished: Finished) -> AttError:
         return Forbidden("egress_denied", text, hint="`journalctl -u att-egress` names what was refused")
     if any(sign in told for sign in _REFUSED):
         return Forbidden("clone_refused", f"cannot {what} {host}: it wants another login")
+    if any(sign in told for sign in _UNTRUSTED):
+        text = f"cannot {what} {host}: no authority that is trusted here has signed its certificate"
+        hint = "trust one of your site's own: attctl network set --ca FILE, then `attctl network apply`"
+        return Unavailable("clone_unreachable", text, hint=hint)
     if any(sign in told for sign in _UNREACHABLE):
         return Unavailable("clone_unreachable", f"cannot {what} {host}: {finished.reason[:300]}")
     if any(sign in told for sign in _TOO_LARGE):

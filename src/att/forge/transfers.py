@@ -44,12 +44,11 @@ _log = structlog.get_logger(__name__)
 
 
 class Transfers:
-    """Runs transfers. `settings` are git's, for a test's own certificate authority."""
+    """Runs transfers."""
 
-    def __init__(self, sandboxes: Sandboxes, way_out: WayOut, settings: Sequence[str] = ()) -> None:
+    def __init__(self, sandboxes: Sandboxes, way_out: WayOut) -> None:
         self._sandboxes = sandboxes
         self._way_out = way_out
-        self._settings = tuple(settings)
         self._mine: set[str] = set()
 
     async def push(self, place: Place, url: str, login: Login | None, refspec: str) -> Result:
@@ -71,7 +70,7 @@ class Transfers:
         self, verb: str, url: str, login: Login | None, refspecs: Sequence[str], known: tuple[str, ...] = ()
     ) -> Order:
         username, secret = (login.username, login.secret) if login else (None, None)
-        return Order(verb, url, tuple(refspecs), known, username, secret, self._settings)
+        return Order(verb, url, tuple(refspecs), known, username, secret)
 
     @asynccontextmanager
     async def _done(self, place: Place, order: Order) -> AsyncIterator[tuple[str, Result]]:

@@ -36,7 +36,7 @@ _SETTINGS = (
 
 @dataclass(frozen=True)
 class Order:
-    """What to do: `verb` is fetch or push. `known` are commits that the forge has already; `settings` are git's."""
+    """What to do: `verb` is fetch or push. `known` are commits that the forge has already."""
 
     verb: str
     url: str
@@ -44,7 +44,6 @@ class Order:
     known: tuple[str, ...] = ()
     username: str | None = field(default=None, repr=False)
     secret: str | None = field(default=None, repr=False)
-    settings: tuple[str, ...] = ()
 
     def dumped(self) -> str:
         """Return the form in which it travels: on standard input, for it holds the login."""
@@ -74,16 +73,31 @@ def order_of(text: str) -> Order:
     """Return the order of `dumped`; raises ValueError for anything else."""
     try:
         found: dict[str, Any] = json.loads(text)
-        lists = {name: tuple(found.get(name, ())) for name in ("refspecs", "known", "settings")}
+        lists = {name: tuple(found.get(name, ())) for name in ("refspecs", "known")}
         return Order(**{**found, **lists})
     except (TypeError, AttributeError) as error:
         raise ValueError(f"cannot read the order: {type(error).__name__}") from None
 
 
-def run(order: Order, *, out: Path, temporary: Path, worktree: Path, proxy: str | None) -> Result:
+@dataclass(frozen=True)
+class Way:
+    """What leads to the other host: the address of the proxy, and a file of authorities to trust, if not git's own."""
+
+    proxy: str | None = None
+    authorities: str | None = None
+
+    def settings(self) -> Iterator[str]:
+        """Yield git's settings for it."""
+        if self.proxy:
+            yield f"http.proxy={self.proxy}"
+        if self.authorities:
+            yield f"http.sslCAInfo={self.authorities}"
+
+
+def run(order: Order, *, out: Path, temporary: Path, worktree: Path, way: Way) -> Result:
     """Do it, leaving the objects of a fetch in `out`; a git that fails is a result too."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES_MAX, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-    git = _Git(temporary / "transfer.git", out / "objects", worktree / ".git" / "objects", order, proxy)
+    git = _Git(temporary / "transfer.git", out / "objects", worktree / ".git" / "objects", order, way)
     try:
         git.must("init", "--quiet", "--bare", "--template=", str(git.folder))
         if order.verb == "push":
@@ -112,12 +126,11 @@ def _fetched(git: "_Git", order: Order, out: Path) -> Result:
 class _Git:
     """Git in a repository of its own, whose objects lie in the task's `out` folder."""
 
-    def __init__(self, folder: Path, objects: Path, lent: Path, order: Order, proxy: str | None) -> None:
+    def __init__(self, folder: Path, objects: Path, lent: Path, order: Order, way: Way) -> None:
         self.folder = folder
         self.objects = objects
         self._order = order
-        settings = (*_SETTINGS, *([f"http.proxy={proxy}"] if proxy else ()), *order.settings)
-        self._settings = [part for setting in settings for part in ("-c", setting)]
+        self._settings = [part for setting in (*_SETTINGS, *way.settings()) for part in ("-c", setting)]
         self._environment = {
             "PATH": "/usr/bin:/bin",
             "HOME": "/nonexistent",

@@ -6,7 +6,7 @@ from att.workspace.transfer import Order, order_of
 
 
 def test_an_order_arrives_as_it_was_sent() -> None:
-    order = Order("fetch", "https://git.test/a.git", ("+a:b",), ("c" * 40,), "ann", "s3cret", ("a.b=c",))
+    order = Order("fetch", "https://git.test/a.git", ("+a:b",), ("c" * 40,), "ann", "s3cret")
     assert order_of(order.dumped()) == order
 
 

@@ -15,6 +15,7 @@ from anyio.to_thread import run_sync
 from att.appliance import Facts, release_root
 from att.kernel.errors import Conflict, Failed, InvalidInput, NotFound, TooMany
 from att.nat.place import nat_python
+from att.site.kept import authorities_at
 from att.workspace.backends import contained
 from att.workspace.backends.folders import TaskFolders, checked_id, read_states, runner_of
 from att.workspace.place import Place
@@ -134,7 +135,8 @@ class SubprocessSandboxes(TaskFolders):
         if program is None:
             _make((temporary,))
         egress = (0, str(self._where.unit("att-egress").socket_paths[0]))
-        inside = Inside(place.folder, sys.executable, nat, str(temporary), egress)
+        authorities = authorities_at(self._where.root)
+        inside = Inside(place.folder, sys.executable, nat, str(temporary), egress, authorities=authorities)
         if self._way_out is not None:
             spec = self._way_out.granted(place, spec)
         try:

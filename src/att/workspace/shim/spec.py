@@ -20,7 +20,8 @@ class RunSpec:
 
     `port` is the app's TCP port on loopback (0: `att-run` chooses one); an argument `{port}` is replaced by it, and it
     is ATT_PORT. `outward` maps loopback ports inside to unix sockets outside; `proxy` is such a port (0 again) for
-    HTTPS_PROXY, the socket of the way out and the grant to show there. `listens`: the task inherits a listening
+    HTTPS_PROXY, the socket of the way out and the grant to show there, and `authorities` are certificates (PEM) to
+    trust on that way beside the system's. `listens`: the task inherits a listening
     socket, `agent.sock`, as descriptor ATT_LISTEN_FD. `contained`: the first process is bubblewrap, which takes its
     children down with it, so it gets no SIGTERM, says a death by signal N with the code 128 + N, and leaves it to the
     process inside to make the terminal its own: job control knows no session of another process namespace.
@@ -38,6 +39,7 @@ class RunSpec:
     port: int | None = None
     outward: tuple[tuple[int, str], ...] = ()
     proxy: tuple[int, str, str] | None = field(default=None, repr=False)
+    authorities: str = ""
     stdin: str = field(default="", repr=False)
     listens: bool = False
     contained: bool = False
@@ -63,7 +65,8 @@ def parsed(data: bytes) -> RunSpec:
 class Inside:
     """What the place of a task decides: the project's folder, the interpreters, where temporary files go.
 
-    `egress` is the port of a task's proxy and the socket of the way out, for a task that has a grant.
+    `egress` is the port of a task's proxy and the socket of the way out, for a task that has a grant; `authorities` are
+    those of the site's own, PEM.
     """
 
     folder: Path
@@ -72,6 +75,7 @@ class Inside:
     temporary: str
     egress: tuple[int, str]
     outward: tuple[tuple[int, str], ...] = ()
+    authorities: str = ""
 
 
 def resolved(task: Mapping[str, Any], inside: Inside) -> RunSpec:
@@ -103,6 +107,7 @@ def resolved(task: Mapping[str, Any], inside: Inside) -> RunSpec:
         port=task["port"],
         outward=inside.outward,
         proxy=(*inside.egress, task["grant"]) if task["grant"] is not None else None,
+        authorities=inside.authorities,
         stdin=task["stdin"],
         listens=task["kind"] == "agent",
         log_keeps_newest=task["kind"] == "app",

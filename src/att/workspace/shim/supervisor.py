@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from att.site.trust import VARIABLES, bundle
 from att.workspace.shim.attach import Attach, Terminal
 from att.workspace.shim.child import PIPE_BYTES, Child, start
 from att.workspace.shim.descendants import adopt_orphans, descendants, send
@@ -19,9 +20,11 @@ from att.workspace.shim.records import (
     AGENT_SOCKET,
     APP_SOCKET,
     ATTACH_SOCKET,
+    AUTHORITIES,
     EXIT,
     GRACE_SECONDS,
     LOG,
+    OUT,
     RUN,
     Begun,
     Over,
@@ -116,7 +119,16 @@ class Supervisor:
         Forward(self._loop, listener, target, b"ATT-GRANT %s\n" % grant.encode())
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
-        return {**dict.fromkeys(names, address), **dict.fromkeys(("NO_PROXY", "no_proxy"), _NEAR)}
+        near = dict.fromkeys(("NO_PROXY", "no_proxy"), _NEAR)
+        return {**dict.fromkeys(names, address), **near, **self._trusted()}
+
+    def _trusted(self) -> dict[str, str]:
+        """Write down whom to trust, where that is more than the system does; returns what leads programs to it."""
+        if not self._spec.authorities:
+            return {}
+        path = Path(OUT, AUTHORITIES).absolute()
+        path.write_text(bundle(self._spec.authorities), encoding="ascii", errors="replace")
+        return dict.fromkeys(VARIABLES, str(path))
 
     def _supervise(self) -> None:
         started, limit = self._clock(), self._spec.timeout_seconds
