@@ -4,7 +4,10 @@ from collections.abc import Iterable, Iterator
 
 from att.docs.schema import DocsLine, DocsPage
 
-ORDER = ("first-steps", "upgrade-and-rollback", "backup", "security-model", "exit-codes", "error-codes", "commands")
+ORDER = (
+    *("first-steps", "upgrade-and-rollback", "backup", "network", "security-model"),
+    *("exit-codes", "error-codes", "commands"),
+)
 """The order in which a newcomer reads; what is not named here comes after, by name."""
 FOUND_MAX = 100
 _FENCE = "```"

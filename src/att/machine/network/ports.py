@@ -1,4 +1,4 @@
-"""What the network's room needs of the world."""
+"""What the network's room needs of the world. `interface` is empty where none is meant."""
 
 from typing import Protocol
 
@@ -16,10 +16,16 @@ class Links(Protocol):
         """Return the seconds since boot."""
 
     def arm(self, interface: str, seconds: float) -> str:
-        """Have the trial's file removed and the network set again in `seconds`; return why that failed, else empty."""
+        """Have the trial's files removed and the network set again in `seconds`; return why that failed, else empty."""
 
     def disarm(self) -> None:
         """Forget that; nothing armed is fine."""
 
     def reload(self, interface: str) -> str:
         """Have the files read again and the interface set; return why that failed, else empty."""
+
+    def find(self, host: str) -> list[str]:
+        """Return the addresses of a host, waiting a while for name servers that were just set; none when unknown."""
+
+    def admit(self) -> str:
+        """Have the service manager take up which addresses services may reach; return why that failed, else empty."""

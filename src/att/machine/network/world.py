@@ -1,17 +1,25 @@
 """The interfaces as systemd-networkd manages them. What takes a trial back is shell alone: it needs no release."""
 
 import json
+import socket
 import time
 from pathlib import Path
 
 from att.appliance import Facts
 from att.effects.processes import run
-from att.machine.network.service import TRIAL_FILE
+from att.machine.network.service import ADMITTED_TRIAL_FILE
+from att.site.kept import TRIAL_FILE
 
 TOOL_SECONDS = 30.0
 UNIT = "att-network-revert"
 ETHERNET = "1"
-_REVERT = 'rm -f "$1"; networkctl reload; networkctl reconfigure "$2"; echo "nobody confirmed the network"'
+FIND_SECONDS = 15.0
+_PAUSE_SECONDS = 0.5
+_REVERT = """
+rm -f "$1"; networkctl reload; [ -z "$2" ] || networkctl reconfigure "$2"
+[ ! -e "$3" ] || { rm -f "$3"; systemctl daemon-reload; }
+echo "nobody confirmed the network"
+"""
 
 
 class Networkd:
@@ -20,6 +28,7 @@ class Networkd:
     def __init__(self, facts: Facts) -> None:
         self._net = facts.root / "sys/class/net"
         self._trial = facts.root / TRIAL_FILE
+        self._admitted = facts.root / ADMITTED_TRIAL_FILE
 
     def wired(self) -> list[str]:
         """See `Links`: what has a device behind it; in a container, where nothing has, every Ethernet link."""
@@ -42,7 +51,7 @@ class Networkd:
 
     def arm(self, interface: str, seconds: float) -> str:
         """See `Links`."""
-        shell = ["/bin/sh", "-c", _REVERT, "revert", str(self._trial), interface]
+        shell = ["/bin/sh", "-c", _REVERT, "revert", str(self._trial), interface, str(self._admitted)]
         timer = (f"--unit={UNIT}", f"--on-active={seconds:.0f}", "--timer-property=AccuracySec=1s")
         command = ["systemd-run", "--quiet", *timer]
         done = run([*command, "--", *shell], timeout_seconds=TOOL_SECONDS)
@@ -55,11 +64,29 @@ class Networkd:
 
     def reload(self, interface: str) -> str:
         """See `Links`."""
-        for command in (["networkctl", "reload"], ["networkctl", "reconfigure", interface]):
-            done = run(command, timeout_seconds=TOOL_SECONDS)
-            if not done.ok:
-                return done.errors.strip() or f"{' '.join(command)} ended with {done.code}"
-        return ""
+        commands = [["networkctl", "reload"], *([["networkctl", "reconfigure", interface]] if interface else [])]
+        return next(filter(None, map(_failure, commands)), "")
+
+    def find(self, host: str) -> list[str]:
+        """See `Links`."""
+        deadline = time.monotonic() + FIND_SECONDS
+        while True:
+            try:
+                found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+                return list(dict.fromkeys(str(at[0]) for _, _, _, _, at in found))
+            except OSError:
+                if time.monotonic() >= deadline:
+                    return []
+            time.sleep(_PAUSE_SECONDS)
+
+    def admit(self) -> str:
+        """See `Links`."""
+        return _failure(["systemctl", "daemon-reload"])
+
+
+def _failure(command: list[str]) -> str:
+    done = run(command, timeout_seconds=TOOL_SECONDS)
+    return "" if done.ok else done.errors.strip() or f"{' '.join(command)} ended with {done.code}"
 
 
 def _kind(link: Path) -> str:

@@ -21,7 +21,7 @@ GROUPS: Mapping[tuple[str, ...], str] = MappingProxyType(
         ("log",): "Say how much the services write",
         ("models",): "Say which models the apps may use",
         ("nat",): "Look at NAT's components and check a project's config",
-        ("network",): "Set the machine's address; what nobody confirms reverts by itself",
+        ("network",): "Set the machine's address, proxy and authorities; what nobody confirms reverts by itself",
         ("project",): "Create, import, list and delete projects",
         ("project", "credentials"): "Keep what other hosts ask for private repositories",
         ("project", "variables"): "Set what a project's apps find in their environment",

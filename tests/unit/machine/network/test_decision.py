@@ -1,13 +1,29 @@
 """What may be the network of a machine, and how systemd-networkd is told."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from att.machine.network.decision import deadline_of, problems, render, warnings
-from att.machine.network.schema import Network
+from att.machine.network.decision import (
+    Change,
+    admits,
+    admitted,
+    authority_problems,
+    authority_warnings,
+    changed,
+    deadline_of,
+    interface_of,
+    problems,
+    render,
+    warnings,
+)
+from att.machine.network.schema import AUTHORITIES_MAX, NO_PROXY_MAX, Network
+from att.machine.tls.decision import Certificate, Key
+from att.site.decision import Proxy, Site, site_of
 
 STATIC = {
     "interface": "ens3",
@@ -18,6 +34,22 @@ STATIC = {
     "domains": ("example.org",),
     "ntp": ("ntp.example.org", "192.0.2.123"),
 }
+
+PROXY = "http://proxy.example.org:3128"
+BEHIND = {"proxy": PROXY, "no_proxy": ("example.org", "10.1.2.3/8"), "authorities": ("AAAA",)}
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+ROOT = Certificate(
+    subject="CN=Example Root",
+    issuer="CN=Example Root",
+    names=(),
+    valid_from=NOW - timedelta(days=10),
+    valid_until=NOW + timedelta(days=100),
+    sha256="AB",
+    key=Key("EC", 256, b"", "secp256r1"),
+    hash="sha256",
+    self_signed=True,
+    authority=True,
+)
 
 
 def network(**other: Any) -> Network:
@@ -32,6 +64,7 @@ def test_a_whole_network_has_no_problem_and_no_warning() -> None:
     assert list(problems(network())) == []
     assert list(warnings(network())) == []
     assert list(problems(Network(interface="eth0"))) == []
+    assert list(problems(Network(**BEHIND))) == []
     assert list(warnings(Network(interface="eth0"))) == []
 
 
@@ -61,6 +94,13 @@ def test_a_whole_network_has_no_problem_and_no_warning() -> None:
         ({"ntp": ("a\nDHCP=yes",)}, "ntp"),
         ({"domains": ("exa mple",)}, "domain"),
         ({"method": "dhcp"}, "address"),
+        ({"proxy": "proxy:3128"}, "proxy"),
+        ({"proxy": "http://ann:hunter2@proxy:3128"}, "proxy"),
+        ({"no_proxy": ("example.org",)}, "no_proxy"),
+        ({"proxy": PROXY, "no_proxy": ("a b",)}, "no_proxy"),
+        ({"proxy": PROXY, "no_proxy": ("example.org", "example.org")}, "no_proxy"),
+        ({"proxy": PROXY, "no_proxy": tuple(f"a{one}" for one in range(NO_PROXY_MAX + 1))}, "no_proxy"),
+        ({"authorities": ("AAAA",) * (AUTHORITIES_MAX + 1)}, "authorities"),
     ],
 )
 def test_what_cannot_be_is_told_by_its_field(other: dict[str, Any], field: str) -> None:
@@ -92,6 +132,50 @@ def test_with_dhcp_own_name_and_time_servers_stand_instead_of_those_given() -> N
     assert "UseDomains=yes" not in own
     assert "UseDNS" not in render(Network(interface="eth0"))
     assert "UseDomains=yes" in render(Network(interface="eth0"))
+
+
+def test_proxy_and_authorities_stand_in_the_same_file_and_alone_in_one_about_no_interface() -> None:
+    site = Site(Proxy("proxy.example.org", 3128), ("example.org", "10.0.0.0/8"), ("AAAA",))
+    both, alone = render(network(**BEHIND), 7.0), render(Network(**BEHIND))
+    assert site_of(both) == site_of(alone) == site
+    assert both.startswith(render(network(), 7.0))
+    assert (interface_of(both), interface_of(alone), interface_of("")) == ("ens3", "", "")
+    assert "[Network]" not in alone
+    assert render(Network()).endswith("[Match]\nName=!*\n")
+
+
+def test_what_a_change_does_not_name_stays() -> None:
+    link, behind = network(), Network(**BEHIND)
+    whole = network(**BEHIND)
+    assert changed(None, Change()) == Network()
+    assert changed(None, Change(link=whole)) == link
+    assert changed(behind, Change(link=link)) == whole
+    assert changed(link, Change(proxy=PROXY, no_proxy=behind.no_proxy, authorities=("AAAA",))) == whole
+    assert changed(whole, Change(proxy="http://other:1")).no_proxy == ()
+    assert changed(whole, Change(no_proxy=("example.net",))).proxy == PROXY
+    assert changed(whole, Change(without_proxy=True, authorities=())) == link
+
+
+def test_an_authority_is_one_that_may_sign_and_is_valid_today() -> None:
+    assert list(authority_problems([ROOT], NOW)) == []
+    assert "of no authority" in next(authority_problems([replace(ROOT, authority=False)], NOW))
+    assert "expired on 2026-06-01" in next(authority_problems([replace(ROOT, valid_until=NOW)], NOW))
+    later = replace(ROOT, valid_from=NOW + timedelta(days=1))
+    assert "not valid before 2026-06-02" in next(authority_problems([later], NOW))
+
+
+def test_an_authority_that_ends_soon_or_has_ended_is_a_warning() -> None:
+    assert list(authority_warnings([ROOT], NOW)) == []
+    soon = replace(ROOT, valid_until=NOW + timedelta(days=29))
+    assert "expires on 2026-06-30" in next(authority_warnings([soon], NOW))
+    assert "expired on 2026-06-01" in next(authority_warnings([replace(ROOT, valid_until=NOW)], NOW))
+
+
+def test_what_the_kernel_lets_through_is_each_address_once() -> None:
+    text = admits(["10.1.2.3", "fd00::3", "10.1.2.3"])
+    assert text.endswith("[Service]\nIPAddressAllow=10.1.2.3\nIPAddressAllow=fd00::3\n")
+    assert admitted(text) == ["10.1.2.3", "fd00::3"]
+    assert admitted("") == []
 
 
 texts = st.lists(st.text(max_size=20), max_size=2).map(tuple)

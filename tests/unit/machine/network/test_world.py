@@ -8,8 +8,9 @@ import pytest
 from att.appliance import facts
 from att.effects.processes import Finished
 from att.machine.network import world
-from att.machine.network.service import TRIAL_FILE
+from att.machine.network.service import ADMITTED_TRIAL_FILE
 from att.machine.network.world import Networkd
+from att.site.kept import TRIAL_FILE
 
 
 def link(root: Path, name: str, kind: str, *, device: bool) -> None:
@@ -43,8 +44,10 @@ def test_addresses_are_those_of_the_kernel(tmp_path: Path, monkeypatch: pytest.M
     assert links.arm("ens3", 120) == "no"
 
 
+@pytest.mark.parametrize("interface", ["ens3", ""])
+@pytest.mark.parametrize("proxied", [True, False])
 def test_what_the_timer_runs_takes_the_trial_away_without_any_release(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interface: str, proxied: bool
 ) -> None:
     commands: list[list[str]] = []
 
@@ -54,19 +57,49 @@ def test_what_the_timer_runs_takes_the_trial_away_without_any_release(
 
     monkeypatch.setattr(world, "run", run)
     links = Networkd(facts().rooted(tmp_path))
-    assert links.arm("ens3", 120) == ""
+    assert links.arm(interface, 120) == ""
     assert "--on-active=120" in commands[0]
     trial = tmp_path / TRIAL_FILE
     trial.parent.mkdir(parents=True)
     trial.write_text("")
+    admitted = tmp_path / ADMITTED_TRIAL_FILE
+    if proxied:
+        admitted.parent.mkdir(parents=True)
+        admitted.write_text("")
     (tmp_path / "bin").mkdir()
-    networkctl = tmp_path / "bin/networkctl"
-    networkctl.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/called\n')
-    networkctl.chmod(0o755)
+    for name in ("networkctl", "systemctl"):
+        program = tmp_path / "bin" / name
+        program.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/called\n')
+        program.chmod(0o755)
     shell = commands[0][commands[0].index("--") + 1 :]
     subprocess.run(shell, check=True, env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}, timeout=10, capture_output=True)
     assert not trial.exists()
-    assert (tmp_path / "called").read_text() == "reload\nreconfigure ens3\n"
-    assert links.reload("ens3") == ""
+    assert not admitted.exists()
+    called = ["reload", *(["reconfigure ens3"] if interface else []), *(["daemon-reload"] if proxied else [])]
+    assert (tmp_path / "called").read_text().splitlines() == called
+    commands.clear()
+    assert links.reload(interface) == links.admit() == ""
+    assert [" ".join(one[1:]) for one in commands][:-1] == called[: 1 + bool(interface)]
+    assert commands[-1] == ["systemctl", "daemon-reload"]
     links.disarm()
     assert commands[-2] == ["systemctl", "stop", "att-network-revert.timer"]
+
+
+def test_a_host_is_looked_for_until_name_servers_that_were_just_set_know_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [OSError(), [(2, 1, 6, "", ("10.1.2.3", 0)), (2, 1, 6, "", ("10.1.2.3", 0))]]
+
+    def found(_host: str, _port: object, **_: object) -> object:
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("socket.getaddrinfo", found)
+    monkeypatch.setattr(world, "_PAUSE_SECONDS", 0)
+    links = Networkd(facts().rooted(tmp_path))
+    assert links.find("proxy.test") == ["10.1.2.3"]
+    answers[:] = [OSError()]
+    monkeypatch.setattr(world, "FIND_SECONDS", 0)
+    assert links.find("proxy.test") == []

@@ -22,7 +22,7 @@ REPOSITORY = Path(__file__).parents[4]
 COMMANDS = [entry for entry in entries() if not entry.group]
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in guide.GUIDE.glob("*.md")}
 PAGES["README"] = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-WRITTEN = ("README", "first-steps", "upgrade-and-rollback", "backup", "security-model", "exit-codes")
+WRITTEN = ("README", "first-steps", "network", "upgrade-and-rollback", "backup", "security-model", "exit-codes")
 
 
 def reach(arguments: list[str]) -> tuple[click.Command, list[str]]:

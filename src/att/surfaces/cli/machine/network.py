@@ -1,6 +1,6 @@
-"""`attctl network`: the address of the machine, tried before it is kept."""
+"""`attctl network`: the address of the machine, the site's proxy and authorities, tried before they are kept."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,8 +9,18 @@ from att.surfaces.cli.machine.said import yes_option
 from att.surfaces.cli.tree import leaf
 
 if TYPE_CHECKING:
-    from att.machine.network.schema import NetworkShown
+    from att.machine.network.schema import Network, NetworkShown
     from att.machine.network.service import NetworkService
+
+_CA_BYTES_MAX = 200_000
+_SET_EXAMPLES = (
+    "attctl network set --address 192.0.2.7/24 --gateway 192.0.2.1 --dns 192.0.2.53",
+    "attctl network set --interface ens4 --address 2001:db8::7/64 --domain example.org",
+    "attctl network set --dhcp --ntp ntp.example.org",
+    "attctl network set --proxy http://proxy.example.org:3128 --no-proxy example.org --no-proxy 10.0.0.0/8",
+    "attctl network set --ca site-ca.pem",
+    "attctl network set --without-proxy --without-ca",
+)
 
 
 def show() -> click.Command:
@@ -26,20 +36,34 @@ def show() -> click.Command:
 def describe() -> click.Command:
     """Whoever sets the address of the machine may cut everybody off: an operator at the SSH door alone."""
 
-    def act(interface: str | None, dhcp: bool, **many: tuple[str, ...]) -> int:
-        from att.kernel.errors import InvalidInput
-        from att.machine.network.schema import Network
+    def act(
+        proxy: str | None,
+        no_proxy: tuple[str, ...],
+        without_proxy: bool,
+        ca: str | None,
+        without_ca: bool,
+        **link: Any,
+    ) -> int:
+        from att.machine.network.authorities import read_authorities
+        from att.machine.network.decision import Change
+        from att.machine.network.service import refuse_login
+        from att.surfaces.cli.carrying import content
         from att.surfaces.cli.root import become_root
 
-        if dhcp == bool(many["addresses"]):
-            raise InvalidInput(
-                "network_invalid", "cannot set the network: give either --dhcp or --address", field="address"
-            )
+        if without_proxy and (proxy or no_proxy):
+            raise _invalid("give either --proxy or --without-proxy", "proxy")
+        if without_ca and ca:
+            raise _invalid("give either --ca or --without-ca", "ca")
+        named = _names_link(**link)
+        if not (named or proxy or no_proxy or without_proxy or ca or without_ca):
+            raise _invalid("say what: --dhcp or --address, --proxy, --ca", "address")
+        # Before sudo, which writes the words of a command to a log.
+        refuse_login(proxy)
         become_root("set the network")
-        service, method = _service(), "dhcp" if dhcp else "static"
-        given = {name: list(texts) for name, texts in many.items()}
-        wanted = Network.model_validate({"interface": service.interface(interface), "method": method, **given})
-        _done("set", service.set(wanted))
+        service = _service()
+        authorities = () if without_ca else read_authorities(content(ca, "ca", _CA_BYTES_MAX)) if ca else None
+        found = _link(service, **link) if named else None
+        _done("set", service.set(Change(found, proxy, no_proxy, without_proxy, authorities)))
         return OK
 
     def several(flag: str, name: str, text: str) -> click.Option:
@@ -48,8 +72,8 @@ def describe() -> click.Command:
     return leaf(
         "set",
         act,
-        "Describe the network; nothing changes before `attctl network apply`",
-        "attctl network set --address 192.0.2.7/24 --gateway 192.0.2.1 --dns 192.0.2.53",
+        "Describe the network; what is not named stays, and nothing changes before `attctl network apply`",
+        "\n  ".join(_SET_EXAMPLES),
         [
             click.Option(["--interface"], help="Which, where there are several."),
             click.Option(["--dhcp"], is_flag=True, help="Take addresses from a DHCP server."),
@@ -58,8 +82,40 @@ def describe() -> click.Command:
             several("dns", "dns", "A name server; with --dhcp instead of those that it gives."),
             several("domain", "domains", "Where short names are looked up."),
             several("ntp", "ntp", "A time server, by address or name."),
+            click.Option(
+                ["--proxy"], metavar="URL", help="The HTTP proxy that leads out: http://proxy.example.org:3128."
+            ),
+            several("no-proxy", "no_proxy", "Reached without it: example.org and below, 192.0.2.9, 10.0.0.0/8."),
+            click.Option(["--without-proxy"], is_flag=True, help="Reach everything directly."),
+            click.Option(
+                ["--ca"],
+                metavar="FILE",
+                help="PEM file of authorities to trust beside the public ones (`-`: standard input).",
+            ),
+            click.Option(["--without-ca"], is_flag=True, help="Trust the public ones alone."),
         ],
     )
+
+
+def _names_link(*, dhcp: bool, interface: str | None, **many: tuple[str, ...]) -> bool:
+    """Return whether the address part is described; raises InvalidInput for half of one."""
+    named = dhcp or any(many.values()) or interface is not None
+    if named and dhcp == bool(many["addresses"]):
+        raise _invalid("give either --dhcp or --address", "address")
+    return named
+
+
+def _link(service: "NetworkService", *, dhcp: bool, interface: str | None, **many: tuple[str, ...]) -> "Network":
+    from att.machine.network.schema import Network
+
+    method = "dhcp" if dhcp else "static"
+    return Network.model_validate({"interface": service.interface(interface), "method": method, **many})
+
+
+def _invalid(why: str, field: str) -> Exception:
+    from att.kernel.errors import InvalidInput
+
+    return InvalidInput("network_invalid", f"cannot set the network: {why}", field=field)
 
 
 def apply() -> click.Command:
