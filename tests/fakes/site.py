@@ -86,12 +86,16 @@ class Authority:
     def authorities(self) -> tuple[str, ...]:
         return tuple(base64_of(self.root.pem.decode()))
 
-    def server(self, folder: Path, *names: str) -> ssl.SSLContext:
-        """Return the context of a server with a certificate made out to `names`."""
+    def pair(self, *names: str) -> bytes:
+        """Return certificate and key of a server, made out to `names`."""
         own = issue(names[0], self.root, names=names, days=_days(), strict=self.strict)
+        return own.pem + own.key_pem()
+
+    def server(self, folder: Path, *names: str) -> ssl.SSLContext:
+        """Return the context of such a server."""
         folder.mkdir(parents=True, exist_ok=True)
         pair = folder / "server.pem"
-        pair.write_bytes(own.pem + own.key_pem())
+        pair.write_bytes(self.pair(*names))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pair)
         return context

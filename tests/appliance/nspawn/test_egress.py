@@ -1,10 +1,13 @@
 """The way out on real systemd: a grant, sent by its own user, is known; the policy and the address decide."""
 
 import json
+import time
+from collections.abc import Callable
 
 import pytest
 from tests.appliance.nspawn.container import Container
-from tests.appliance.tasks import Tasks
+from tests.appliance.tasks import BIN, HERE, Tasks
+from tests.fakes.site import authority
 
 GRANT = (
     "import pwd, sys; from att.appliance import facts; from att.effects.signing_keys import load_or_make;"
@@ -18,6 +21,7 @@ with socket.create_connection(("127.0.0.1", int(os.environ["HTTPS_PROXY"].rparti
     proxy.sendall(b"CONNECT %s HTTP/1.1\\r\\n\\r\\n" % sys.argv[1].encode())
     print(proxy.makefile("rb").read().decode())
 """
+FETCH = "import urllib.request as r; print(r.urlopen('https://far.test/from/a/task', timeout=30).read().decode())"
 POLICY = "egress:\n  allow:\n    - test=127.0.0.1:22\n    - test=169.254.169.254\n"
 
 
@@ -61,3 +65,51 @@ def test_what_an_operator_allows_is_still_no_way_to_this_machine_nor_to_its_meta
     for target in ("127.0.0.1:22", "169.254.169.254:443"):
         said = asked(tasks, 1, target, grant)
         assert "X-ATT-Code: egress_address" in said, said
+
+
+def test_a_sites_proxy_and_authority_hold_while_they_are_on_trial_and_when_they_are_kept(tasks: Tasks) -> None:
+    box, own = tasks.box, authority()
+    assert isinstance(box, Container)
+    box.write("/home/operator/site-ca.pem", own.root.pem.decode())
+    box.write("/var/tmp/pair.pem", own.pair("far.test").decode())
+    box.write(f"{BIN}/site_around.py", (HERE / "site_around.py").read_text(encoding="utf-8"))
+    program = ("/usr/bin/python3", "-I", f"{BIN}/site_around.py", "/var/tmp/pair.pem", "8443", "3128")
+    box.run("systemd-run", "--quiet", "--unit=site-around", *program)
+    box.write("/var/tmp/att.yaml", "egress:\n  allow:\n    - test=far.test\n")
+    box.attctl("config", "apply", "/var/tmp/att.yaml")
+    box.write("/var/tmp/far.key", "sk-of-a-far-side")
+    models = ("--base-url", "https://far.test/v1", "--models", "llama")
+    box.attctl("models", "add", "far", "/var/tmp/far.key", *models)
+    grant, before = grant_of(tasks, "att-p001"), box.told("network", "show")["addresses"]
+
+    def reached() -> tuple[bool, bool, bool]:
+        """Whether a task reaches the host, whether the router does, and whether the kernel would let them."""
+        task = tasks.run(1, ["/usr/bin/python3", "-c", FETCH], grant=grant)["log"]
+        admitted = box.run("systemctl", "show", "-P", "IPAddressAllow", "att-egress.service").stdout.split()
+        return "/from/a/task" in task, box.told("models", "test", "far")["ok"], "127.0.0.1/32" in admitted
+
+    def comes(wanted: tuple[bool, bool, bool], found: Callable[[], tuple[bool, bool, bool]] = reached) -> bool:
+        deadline = time.monotonic() + 20
+        while found() != wanted and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return found() == wanted
+
+    assert reached() == (False, False, False)
+    box.told("network", "set", "--proxy", "http://127.0.0.1:3128", "--ca", "/home/operator/site-ca.pem")
+    assert box.told("network", "apply", "--yes")["in_force"] == "trial"
+    assert comes((True, True, True))
+    # The two minutes are over.
+    box.run("systemctl", "start", "att-network-revert.service")
+    assert comes((False, False, False))
+    box.run("systemctl", "stop", "att-network-revert.timer")
+    box.told("network", "apply", "--yes")
+    kept = box.told("network", "confirm")
+    assert (kept["in_force"], kept["addresses"]) == ("kept", before)
+    assert [one["subject"] for one in kept["authorities"]] == ["CN=Example Root"]
+    assert comes((True, True, True))
+    said = box.run("journalctl", "-q", "-b", "-u", "systemd-networkd", "-o", "cat").stdout
+    assert "-att" not in said, said
+    box.told("network", "set", "--without-proxy", "--without-ca")
+    box.told("network", "apply", "--yes")
+    box.told("network", "confirm")
+    assert comes((False, False, False))
