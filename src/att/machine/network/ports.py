@@ -18,6 +18,9 @@ class Links(Protocol):
     def arm(self, interface: str, seconds: float) -> str:
         """Have the trial's files removed and the network set again in `seconds`; return why that failed, else empty."""
 
+    def finish(self) -> None:
+        """Do at once what is armed, for one who was cut while he took a trial back; nothing armed is fine."""
+
     def disarm(self) -> None:
         """Forget that; nothing armed is fine."""
 

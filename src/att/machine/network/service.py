@@ -124,7 +124,7 @@ class NetworkService:
         with self._locked():
             if self._trial.exists():
                 raise Conflict("network_on_trial", "cannot apply the network: the former trial is not over")
-            self._links.disarm()
+            self._links.finish()
             interface = wanted.interface or ""
             why = self._links.arm(interface, seconds)
             if why:
@@ -189,9 +189,10 @@ class NetworkService:
     def _undo(self, interface: str, *, units: bool = False) -> None:
         """Take the trial's files away, then its timer: whatever is cut in between, the timer does again.
 
-        `units`: the drop-in that is kept has changed.
+        `units`: the drop-in that is kept was changed. One that is there may have been kept by a `confirm` that was cut
+        before it was taken up.
         """
-        units = units or self._admitted_trial.exists()
+        units = units or self._admitted_trial.exists() or self._admitted.exists()
         self._trial.unlink(missing_ok=True)
         self._admitted_trial.unlink(missing_ok=True)
         why = self._links.reload(interface) or (self._links.admit() if units else "")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from att.appliance import Facts
 from att.effects.processes import run
-from att.machine.network.service import ADMITTED_TRIAL_FILE
+from att.machine.network.service import ADMITTED_FILE, ADMITTED_TRIAL_FILE
 from att.site.kept import TRIAL_FILE
 
 TOOL_SECONDS = 30.0
@@ -17,7 +17,7 @@ FIND_SECONDS = 15.0
 _PAUSE_SECONDS = 0.5
 _REVERT = """
 rm -f "$1"; networkctl reload; [ -z "$2" ] || networkctl reconfigure "$2"
-[ ! -e "$3" ] || { rm -f "$3"; systemctl daemon-reload; }
+if [ -e "$3" ] || [ -e "$4" ]; then rm -f "$3"; systemctl daemon-reload; fi
 echo "nobody confirmed the network"
 """
 
@@ -28,7 +28,7 @@ class Networkd:
     def __init__(self, facts: Facts) -> None:
         self._net = facts.root / "sys/class/net"
         self._trial = facts.root / TRIAL_FILE
-        self._admitted = facts.root / ADMITTED_TRIAL_FILE
+        self._admitted = [str(facts.root / name) for name in (ADMITTED_TRIAL_FILE, ADMITTED_FILE)]
 
     def wired(self) -> list[str]:
         """See `Links`: what has a device behind it; in a container, where nothing has, every Ethernet link."""
@@ -51,11 +51,16 @@ class Networkd:
 
     def arm(self, interface: str, seconds: float) -> str:
         """See `Links`."""
-        shell = ["/bin/sh", "-c", _REVERT, "revert", str(self._trial), interface, str(self._admitted)]
+        shell = ["/bin/sh", "-c", _REVERT, "revert", str(self._trial), interface, *self._admitted]
         timer = (f"--unit={UNIT}", f"--on-active={seconds:.0f}", "--timer-property=AccuracySec=1s")
-        command = ["systemd-run", "--quiet", *timer]
+        command = ["systemd-run", "--quiet", "--service-type=oneshot", *timer]
         done = run([*command, "--", *shell], timeout_seconds=TOOL_SECONDS)
         return "" if done.ok else done.errors.strip()
+
+    def finish(self) -> None:
+        """See `Links`; it is one shot, so that it has ended when this returns."""
+        run(["systemctl", "start", f"{UNIT}.service"], timeout_seconds=2 * TOOL_SECONDS)
+        self.disarm()
 
     def disarm(self) -> None:
         """See `Links`."""

@@ -68,6 +68,11 @@ class Links:
             self.armed = self.now + seconds
         return self.unarmable
 
+    def finish(self) -> None:
+        self.before("finish")
+        if self.armed is not None:
+            self.passes(self.armed - self.now)
+
     def disarm(self) -> None:
         self.before("disarm")
         self.armed = None
@@ -102,8 +107,10 @@ class Links:
         self.now += seconds
         if self.armed is not None and self.now >= self.armed:
             (self.root / TRIAL_FILE).unlink(missing_ok=True)
+            there = any((self.root / name).exists() for name in (ADMITTED_TRIAL_FILE, ADMITTED_FILE))
             (self.root / ADMITTED_TRIAL_FILE).unlink(missing_ok=True)
-            self.armed, self.lives, self.admitted = None, self.file(), self.drop_ins()
+            self.armed, self.lives = None, self.file()
+            self.admitted = self.drop_ins() if there else self.admitted
 
     def reboot(self) -> None:
         shutil.rmtree(self.root / "run", ignore_errors=True)
@@ -271,7 +278,7 @@ class Trials(RuleBasedStateMachine):
 
     @precondition(lambda self: (self.folder / "etc/att/network.json").exists())
     @rule(
-        step=st.sampled_from(["arm", "reload", "find", "admit", "disarm"]),
+        step=st.sampled_from(["finish", "arm", "reload", "find", "admit", "disarm"]),
         act=st.sampled_from(["apply", "confirm", "revert"]),
     )
     def die(self, step: str, act: str) -> None:

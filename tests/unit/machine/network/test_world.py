@@ -8,7 +8,7 @@ import pytest
 from att.appliance import facts
 from att.effects.processes import Finished
 from att.machine.network import world
-from att.machine.network.service import ADMITTED_TRIAL_FILE
+from att.machine.network.service import ADMITTED_FILE, ADMITTED_TRIAL_FILE
 from att.machine.network.world import Networkd
 from att.site.kept import TRIAL_FILE
 
@@ -45,9 +45,9 @@ def test_addresses_are_those_of_the_kernel(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("interface", ["ens3", ""])
-@pytest.mark.parametrize("proxied", [True, False])
+@pytest.mark.parametrize("proxied", [ADMITTED_TRIAL_FILE, ADMITTED_FILE, ""])
 def test_what_the_timer_runs_takes_the_trial_away_without_any_release(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interface: str, proxied: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interface: str, proxied: str
 ) -> None:
     commands: list[list[str]] = []
 
@@ -58,14 +58,13 @@ def test_what_the_timer_runs_takes_the_trial_away_without_any_release(
     monkeypatch.setattr(world, "run", run)
     links = Networkd(facts().rooted(tmp_path))
     assert links.arm(interface, 120) == ""
-    assert "--on-active=120" in commands[0]
+    assert {"--on-active=120", "--service-type=oneshot"} < set(commands[0])
     trial = tmp_path / TRIAL_FILE
     trial.parent.mkdir(parents=True)
     trial.write_text("")
-    admitted = tmp_path / ADMITTED_TRIAL_FILE
     if proxied:
-        admitted.parent.mkdir(parents=True)
-        admitted.write_text("")
+        (tmp_path / proxied).parent.mkdir(parents=True)
+        (tmp_path / proxied).write_text("")
     (tmp_path / "bin").mkdir()
     for name in ("networkctl", "systemctl"):
         program = tmp_path / "bin" / name
@@ -74,15 +73,19 @@ def test_what_the_timer_runs_takes_the_trial_away_without_any_release(
     shell = commands[0][commands[0].index("--") + 1 :]
     subprocess.run(shell, check=True, env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}, timeout=10, capture_output=True)
     assert not trial.exists()
-    assert not admitted.exists()
+    assert not (tmp_path / ADMITTED_TRIAL_FILE).exists()
+    assert (tmp_path / ADMITTED_FILE).exists() is (proxied == ADMITTED_FILE)
     called = ["reload", *(["reconfigure ens3"] if interface else []), *(["daemon-reload"] if proxied else [])]
     assert (tmp_path / "called").read_text().splitlines() == called
     commands.clear()
     assert links.reload(interface) == links.admit() == ""
     assert [" ".join(one[1:]) for one in commands][:-1] == called[: 1 + bool(interface)]
     assert commands[-1] == ["systemctl", "daemon-reload"]
-    links.disarm()
-    assert commands[-2] == ["systemctl", "stop", "att-network-revert.timer"]
+    links.finish()
+    assert commands[-3:-1] == [
+        ["systemctl", "start", "att-network-revert.service"],
+        ["systemctl", "stop", "att-network-revert.timer"],
+    ]
 
 
 def test_a_host_is_looked_for_until_name_servers_that_were_just_set_know_it(
