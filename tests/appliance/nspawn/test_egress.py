@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Callable
 
 import pytest
 from tests.appliance.nspawn.container import Container
@@ -87,13 +86,13 @@ def test_a_sites_proxy_and_authority_hold_while_they_are_on_trial_and_when_they_
         task = tasks.run(1, ["/usr/bin/python3", "-c", FETCH], grant=grant)["log"]
         admitted = box.run("systemctl", "show", "-P", "IPAddressAllow", "att-egress.service").stdout.split()
         router = box.attctl("models", "test", "far", check=False).returncode == 0
-        return "/from/a/task" in task, router, "127.0.0.1/32" in admitted
+        return '"path": "/from/a/task"' in task, router, "127.0.0.1/32" in admitted
 
-    def comes(wanted: tuple[bool, bool, bool], found: Callable[[], tuple[bool, bool, bool]] = reached) -> bool:
+    def comes(wanted: tuple[bool, bool, bool]) -> bool:
         deadline = time.monotonic() + 20
-        while found() != wanted and time.monotonic() < deadline:
+        while (found := reached()) != wanted and time.monotonic() < deadline:
             time.sleep(0.2)
-        return found() == wanted
+        return found == wanted
 
     assert reached() == (False, False, False)
     box.told("network", "set", "--proxy", "http://127.0.0.1:3128", "--ca", "/home/operator/site-ca.pem")

@@ -217,11 +217,13 @@ class NetworkService:
         if not text:
             return None
         try:
-            return Network.model_validate_json(text)
-        except ValidationError as error:
-            raise InvalidInput(
-                "network_invalid", f"cannot read {self._description}: {error.errors()[0]['msg']}"
-            ) from error
+            found = Network.model_validate_json(text)
+            site_described(found)
+        except ValueError as error:
+            why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            hint = "mend the file, or remove it and describe the whole network again: attctl network set --help"
+            raise InvalidInput("network_invalid", f"cannot read {self._description}: {why}", hint=hint) from error
+        return found
 
     def _locked(self) -> AbstractContextManager[None]:
         return folder_turn(self._description.parent, "change the network")
@@ -235,7 +237,10 @@ def _text(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True)
+        # Services that are not root read it, whatever the umask of the operator is.
+        path.parent.chmod(0o755)
     write_atomically(path, text.encode(), mode=0o644)
 
 

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from att.workspace.place import Place
-from att.workspace.shim.records import OUT
+from att.workspace.shim.records import AUTHORITIES, OUT
 from att.workspace.shim.spec import OWN_TEMPORARY, RunSpec
 
 _PROBE_SECONDS = 10
@@ -29,7 +29,10 @@ class Seen:
 
 
 def around(spec: RunSpec, place: Place, seen: Seen, program: str) -> RunSpec:
-    """Return the task started by bubblewrap. Pure."""
+    """Return the task started by bubblewrap. Pure.
+
+    Its temporary folder is made by that, so whom to trust is written where it leaves its files.
+    """
     own = (place.work, place.home, place.task(spec.task_id) / OUT)
     arguments = [
         *(program, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent"),
@@ -42,7 +45,8 @@ def around(spec: RunSpec, place: Place, seen: Seen, program: str) -> RunSpec:
         *("--chdir", spec.cwd, "--"),
         *(("setsid", "--ctty") if spec.pty else ()),
     ]
-    return replace(spec, argv=(*arguments, *spec.argv), cwd="/", contained=True)
+    trusted = (str(own[-1] / AUTHORITIES), spec.authorities[1]) if spec.authorities else None
+    return replace(spec, argv=(*arguments, *spec.argv), cwd="/", contained=True, authorities=trusted)
 
 
 def _each(option: str, paths: Sequence[Path]) -> list[str]:

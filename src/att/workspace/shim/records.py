@@ -21,8 +21,8 @@ AGENT_SOCKET, APP_SOCKET, ATTACH_SOCKET = "agent.sock", "app.sock", "attach.sock
 OUT = "out"
 """The folder in which a task may leave files for who started it (a report); `ATT_TASK_OUT` names it."""
 
-AUTHORITIES = "authorities.pem"
-"""There too, for a task with a proxy: whom to trust, where the site has authorities of its own."""
+AUTHORITIES = "att-authorities.pem"
+"""Among the temporary files of a task with a proxy: whom to trust, where the site has authorities of its own."""
 
 GRACE_SECONDS = 5.0
 RECORD_BYTES_MAX = 64 * 1024

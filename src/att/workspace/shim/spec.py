@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from att.workspace.shim.records import OUT
+from att.workspace.shim.records import AUTHORITIES, OUT
 
 SPEC_BYTES_MAX = 2 * 1024 * 1024
 PORT_ARGUMENT = "{port}"
@@ -20,8 +20,8 @@ class RunSpec:
 
     `port` is the app's TCP port on loopback (0: `att-run` chooses one); an argument `{port}` is replaced by it, and it
     is ATT_PORT. `outward` maps loopback ports inside to unix sockets outside; `proxy` is such a port (0 again) for
-    HTTPS_PROXY, the socket of the way out and the grant to show there, and `authorities` are certificates (PEM) to
-    trust on that way beside the system's. `listens`: the task inherits a listening
+    HTTPS_PROXY, the socket of the way out and the grant to show there; `authorities` are a file to make and the
+    certificates (PEM) to trust on that way beside the system's. `listens`: the task inherits a listening
     socket, `agent.sock`, as descriptor ATT_LISTEN_FD. `contained`: the first process is bubblewrap, which takes its
     children down with it, so it gets no SIGTERM, says a death by signal N with the code 128 + N, and leaves it to the
     process inside to make the terminal its own: job control knows no session of another process namespace.
@@ -39,7 +39,7 @@ class RunSpec:
     port: int | None = None
     outward: tuple[tuple[int, str], ...] = ()
     proxy: tuple[int, str, str] | None = field(default=None, repr=False)
-    authorities: str = ""
+    authorities: tuple[str, str] | None = None
     stdin: str = field(default="", repr=False)
     listens: bool = False
     contained: bool = False
@@ -55,8 +55,8 @@ def parsed(data: bytes) -> RunSpec:
     try:
         found: dict[str, Any] = json.loads(data)
         outward = tuple((int(port), str(path)) for port, path in found.pop("outward"))
-        proxy = tuple(found["proxy"]) if found["proxy"] else None
-        return RunSpec(**{**found, "argv": tuple(found["argv"]), "outward": outward, "proxy": proxy})
+        pairs = {name: tuple(found[name]) if found[name] else None for name in ("proxy", "authorities")}
+        return RunSpec(**{**found, "argv": tuple(found["argv"]), "outward": outward, **pairs})
     except (KeyError, TypeError) as error:
         raise ValueError(f"cannot read the spec: {error}") from error
 
@@ -107,7 +107,7 @@ def resolved(task: Mapping[str, Any], inside: Inside) -> RunSpec:
         port=task["port"],
         outward=inside.outward,
         proxy=(*inside.egress, task["grant"]) if task["grant"] is not None else None,
-        authorities=inside.authorities,
+        authorities=(f"{inside.temporary}/{AUTHORITIES}", inside.authorities) if inside.authorities else None,
         stdin=task["stdin"],
         listens=task["kind"] == "agent",
         log_keeps_newest=task["kind"] == "app",

@@ -20,11 +20,9 @@ from att.workspace.shim.records import (
     AGENT_SOCKET,
     APP_SOCKET,
     ATTACH_SOCKET,
-    AUTHORITIES,
     EXIT,
     GRACE_SECONDS,
     LOG,
-    OUT,
     RUN,
     Begun,
     Over,
@@ -124,11 +122,11 @@ class Supervisor:
 
     def _trusted(self) -> dict[str, str]:
         """Write down whom to trust, where that is more than the system does; returns what leads programs to it."""
-        if not self._spec.authorities:
+        if self._spec.authorities is None:
             return {}
-        path = Path(OUT, AUTHORITIES).absolute()
-        path.write_text(bundle(self._spec.authorities), encoding="ascii", errors="replace")
-        return dict.fromkeys(VARIABLES, str(path))
+        path, pem = self._spec.authorities
+        Path(path).write_text(bundle(pem), encoding="ascii", errors="replace")
+        return dict.fromkeys(VARIABLES, path)
 
     def _supervise(self) -> None:
         started, limit = self._clock(), self._spec.timeout_seconds

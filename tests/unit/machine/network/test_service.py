@@ -1,6 +1,7 @@
 """Trying, keeping and reverting a network on a folder; networkd and the timer are played, power cuts too."""
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -216,8 +217,10 @@ def test_what_cannot_be_done_now_is_told_with_its_code(at: World) -> None:
     assert at.network.interface(None) == at.network.interface("ens3") == "ens3"
     at.links.wired = lambda: ["a", "b"]  # type: ignore[method-assign]
     assert code(lambda: at.network.interface(None)) == "network_invalid"
-    at.facts.paths.config.with_name("network.json").write_text('{"interface": 7}')
-    assert code(at.network.show) == "network_invalid"
+    for broken in ('{"interface": 7}', '{"proxy": "nonsense"}', "{"):
+        at.facts.paths.config.with_name("network.json").write_text(broken)
+        assert code(at.network.show) == code(at.network.apply) == "network_invalid"
+        assert code(lambda: at.network.set(Change(proxy=PROXY))) == "network_invalid"
 
 
 BEHIND = (
@@ -432,3 +435,16 @@ def test_what_is_no_authority_of_today_is_refused_with_its_code(pem: bytes, code
     with pytest.raises(InvalidInput, match=why) as refused:
         read_authorities(pem, clock)
     assert (refused.value.code, refused.value.field) == (code, "ca")
+
+
+def test_services_may_read_what_is_written_whatever_the_umask_of_the_operator_is(at: World) -> None:
+    at.network.set(Change(proxy=PROXY))
+    before = os.umask(0o077)
+    try:
+        at.network.apply()
+        at.network.confirm()
+    finally:
+        os.umask(before)
+    for name in (KEPT_FILE, ADMITTED_FILE):
+        path = at.links.root / name
+        assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o644, 0o755)
