@@ -51,7 +51,9 @@ class Loop:
     def turn(self, timeout: float | None) -> None:
         """Wait for something once, and tell it."""
         for key, events in self._selector.select(timeout):
-            if key.fileobj in self._selector.get_map():  # an earlier callback of this turn may have closed it
+            # An earlier callback of this turn may have closed it, and another may have its number by now.
+            now = self._selector.get_map().get(key.fd)
+            if now is not None and now.fileobj is key.fileobj:
                 key.data(events)
 
 
