@@ -278,11 +278,17 @@ async def test_a_program_in_a_task_finds_proxy_and_authorities_in_its_environmen
         write(world.root, replace(world.trusted, proxy=site.proxy))
         place = clone_place(tmp_path)
         command = ("python3", "-c", _FETCH, world.host.url("up.git/info/refs?service=git-upload-pack"))
-        spec = TaskSpec(task_id="fetch", kind=TaskKind.TEST, command=command, timeout_seconds=60)
-        await world.sandboxes.start(place, spec)
-        assert (await world.sandboxes.wait(place, "fetch")).code == 0, (place.task("fetch") / "log").read_text()
-        assert "# service=git-upload-pack" in (place.task("fetch") / "log").read_text()
+
+        async def said(task_id: str) -> str:
+            spec = TaskSpec(task_id=task_id, kind=TaskKind.TEST, command=command, timeout_seconds=60)
+            await world.sandboxes.start(place, spec)
+            await world.sandboxes.wait(place, task_id)
+            return (place.task(task_id) / "log").read_text()
+
+        assert "# service=git-upload-pack" in await said("trusting")
         assert len(site.asked) == 1
+        write(world.root, Site(proxy=site.proxy))
+        assert "CERTIFICATE_VERIFY_FAILED" in await said("not_trusting")
 
 
 _FETCH = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=30).read().decode())"

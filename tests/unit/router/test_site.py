@@ -1,14 +1,17 @@
 """Providers behind the site's proxy and its own authority: reached only when both are known, and told which is not."""
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.abc import ResolveResult
 from tests.fakes.site import authority, connect_proxy
 from tests.unit.router.gateway import Answered, Router, provider, router
 
+from att.router import upstream
 from att.site.decision import Proxy, Site
 
 pytestmark = pytest.mark.anyio
@@ -55,7 +58,14 @@ async def test_a_provider_of_the_sites_authority_is_reached_once_that_is_trusted
         assert "its certificate is not trusted" in why(await asked(found, url))
 
 
-async def test_a_provider_at_https_is_asked_of_the_proxy_by_its_name_and_one_at_http_is_not(tmp_path: Path) -> None:
+async def test_a_provider_at_https_is_asked_of_the_proxy_by_its_name_and_one_at_http_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def resolve(_: object, host: str, port: int = 0, family: int = socket.AF_INET) -> list[ResolveResult]:
+        at = "127.0.0.1" if host == "near.test" else host
+        return [ResolveResult(hostname=host, host=at, port=port, family=socket.AF_INET, proto=0, flags=0)]
+
+    monkeypatch.setattr(upstream._Resolver, "resolve", resolve)
     ours = authority()
     tls = ours.server(tmp_path / "far", "far.test")
     async with provider(answer, tls) as url, provider(answer) as plain, connect_proxy() as proxy:
@@ -66,7 +76,7 @@ async def test_a_provider_at_https_is_asked_of_the_proxy_by_its_name_and_one_at_
             assert (await asked(found, f"https://far.test:{port}/v1")).json == {"from": "far"}
             assert [line.split()[:2] for line in proxy.asked] == [["CONNECT", f"far.test:{port}"]]
             assert b"sk-of-the-provider" not in b"".join(proxy.heads)
-            assert (await asked(found, plain)).json == {"from": "far"}
+            assert (await asked(found, plain.replace("127.0.0.1", "near.test"))).json == {"from": "far"}
             # Loopback goes directly, by name or address; the name on the certificate is another.
             assert "its certificate is not trusted" in why(await asked(found, url))
             assert len(proxy.asked) == 1
