@@ -19,5 +19,6 @@ def test_what_an_earlier_callback_of_the_same_turn_closed_is_told_nothing_more()
         far.send(b"x")
     loop.turn(5.0)
     assert told == [READ]
-    for one in (loop._woken, loop._wakes, loop._selector, *(far for _, far in ends)):
+    loop._selector.close()
+    for one in (loop._woken, loop._wakes, *(far for _, far in ends)):
         one.close()
