@@ -163,6 +163,8 @@ def test_plain_addresses_and_names_are_clear(host: str) -> None:
 def test_what_is_written_is_read_again_among_what_is_networkds() -> None:
     text = "\n".join(["[Match]", "Name=ens3", "", *written(SITE), "", "[Link]", "Proxy=http://other:1", ""])
     assert site_of(text) == SITE
+    alone = Site(authorities=SITE.authorities)
+    assert site_of("\n".join(written(alone))) == alone
     assert list(written(Site())) == []
     assert site_of("[Match]\nName=ens3\n") == Site()
     assert site_of("[X-ATT]\nOfAnotherRelease=7\n") == Site()
