@@ -9,9 +9,9 @@ from types import ModuleType
 from dev.vm.places import ROOT
 from tests.crash.ailing import Seen
 
-from att.diagnostics.decision import Limits, judge
+from att.diagnostics.decision import Certificate, Limits, judge
 from att.diagnostics.decision import Seen as Looked
-from att.diagnostics.world import Machine, days_left
+from att.diagnostics.world import Machine, validity
 from att.effects.processes import run
 
 _ADDRESSES = '[{"flags": ["UP"], "addr_info": [{"local": "10.1.2.3", "scope": "global"}]}]'
@@ -24,12 +24,14 @@ def certificate_of_a_wrong_clock(folder: Path) -> Seen:
     said = ""
     for clock in WRONG:
         public = _booted(folder / str(clock.year), clock)
-        found = _judged(Machine().certificate_days_left(public), Machine().certificate_days_early(public))
-        assert found == ("ok", f"good for {Machine().certificate_days_left(public):.0f} days")
+        seen = Machine().certificate(public)
+        assert seen is not None
+        assert _judged(seen) == ("ok", f"good for {seen.days_left:.0f} days")
         assert _booted(folder / str(clock.year), RIGHT).read_bytes() == public.read_bytes(), "it stays what it was"
-        level, told = _judged(_days(public, "end", WRONG[0]), _days(public, "start", WRONG[0]))
+        by_the_wrong = _seen(public, WRONG[0])
+        level, told = _judged(by_the_wrong)
         assert (level, "`attctl time show`" in told) == ("degraded", True)
-        said = told.partition(":")[0].replace(f" {_days(public, 'start', WRONG[0]):.1f} ", " 20,000 ")
+        said = told.partition(":")[0].replace(f" {by_the_wrong.days_early:.1f} ", " 20,000 ")
     return Seen(
         f"made at 1970 or five years ahead, it is good by the right clock; at 1970 status says that it {said}",
         "none lost, its fingerprint stays",
@@ -60,14 +62,13 @@ def _module() -> ModuleType:
     return module
 
 
-def _days(public: Path, which: str, now: datetime) -> float:
-    command = ["openssl", "x509", "-noout", f"-{which}date", "-dateopt", "iso_8601", "-in", str(public)]
-    found = days_left(run(command, timeout_seconds=20).output, now)
+def _seen(public: Path, now: datetime) -> Certificate:
+    command = ["openssl", "x509", "-noout", "-startdate", "-enddate", "-dateopt", "iso_8601", "-in", str(public)]
+    found = validity(run(command, timeout_seconds=20).output, now)
     assert found is not None
     return found
 
 
-def _judged(left: float | None, early: float | None) -> tuple[str, str]:
-    looked = Looked(Limits(85, 95, 500), certificate_days_left=left, certificate_days_early=early)
-    (found,) = judge(looked).findings
+def _judged(seen: Certificate) -> tuple[str, str]:
+    (found,) = judge(Looked(Limits(85, 95, 500), certificate=seen)).findings
     return found.level, found.detail

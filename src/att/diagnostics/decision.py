@@ -70,6 +70,14 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Certificate:
+    """In how many days that of the appliance port begins to be valid, and in how many it ends; negative: ago."""
+
+    days_early: float
+    days_left: float
+
+
+@dataclass(frozen=True)
 class Backup:
     """Scheduled backups: how often, how many days ago the last good one was made, and why the last one failed.
 
@@ -94,8 +102,7 @@ class Seen:
     disks: tuple[Disk, ...] = ()
     clock_synchronised: bool | None = None
     clock_jump_seconds: float | None = None
-    certificate_days_left: float | None = None
-    certificate_days_early: float | None = None
+    certificate: Certificate | None = None
     config_problems: tuple[str, ...] = ()
     backup: Backup | None = None
 
@@ -145,8 +152,8 @@ def _findings(seen: Seen) -> Iterator[Finding]:
         yield _disk(disk, seen.limits)
     if seen.config_problems:
         yield Finding("config", "degraded", "att.yaml is not valid, older settings hold: " + seen.config_problems[0])
-    if seen.certificate_days_left is not None:
-        yield _certificate(seen.certificate_days_left, seen.certificate_days_early or 0.0)
+    if seen.certificate is not None:
+        yield _certificate(seen.certificate)
     if seen.backup is not None and seen.backup.schedule != "off":
         yield _backup(seen.backup)
     yield from _clock(seen.clock_synchronised, seen.clock_jump_seconds)
@@ -230,7 +237,8 @@ def _clock(synchronised: bool | None, jump_seconds: float | None) -> Iterator[Fi
         yield Finding("clock", "ok", "synchronised" if synchronised else "not synchronised by the network")
 
 
-def _certificate(days: float, early: float) -> Finding:
+def _certificate(seen: Certificate) -> Finding:
+    days, early = seen.days_left, seen.days_early
     if early > 0:
         says = "see `attctl time show`, else `attctl tls install` another"
         return Finding("certificate", "degraded", f"is not valid for another {early:.1f} days by this clock: {says}")

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Protocol
 
-from att.diagnostics.decision import Disk, Unit
+from att.diagnostics.decision import Certificate, Disk, Unit
 
 
 class Engine(Protocol):
@@ -31,11 +31,8 @@ class World(Protocol):
     def clock_jump_seconds(self, stamp: Path) -> float | None:
         """Return by how much the clock was set since the boot that wrote `stamp`, None without one."""
 
-    def certificate_days_left(self, path: Path) -> float | None:
-        """Return how long a certificate is good, negative when expired, None without one."""
-
-    def certificate_days_early(self, path: Path) -> float | None:
-        """Return how long until a certificate is valid, negative when it is, None without one."""
+    def certificate(self, path: Path) -> Certificate | None:
+        """Return how long a certificate is valid, None without one."""
 
     def days_since(self, path: Path) -> float | None:
         """Return how many days ago a file was written last, None without one."""

@@ -75,15 +75,13 @@ class StatusService:
         return Seen(limits=limits, config_problems=problems, **found)
 
     def _machine_looks(self) -> dict[str, Any]:
-        certificate = self._facts.paths.tls / "server.crt"
         return {
             "units": self._units,
             "api": self._api,
             "clock_synchronised": self._world.clock_synchronised,
             "clock_jump_seconds": partial(self._world.clock_jump_seconds, self._facts.paths.run / STAMP),
             "backup": self._backup,
-            "certificate_days_left": partial(self._world.certificate_days_left, certificate),
-            "certificate_days_early": partial(self._world.certificate_days_early, certificate),
+            "certificate": partial(self._world.certificate, self._facts.paths.tls / "server.crt"),
         }
 
     def _settings(self) -> tuple[Limits, tuple[str, ...]]:

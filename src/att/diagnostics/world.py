@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from att.diagnostics.decision import Disk, Unit
+from att.diagnostics.decision import Certificate, Disk, Unit
 from att.effects import http
 from att.effects.clock import jump_seconds
 from att.effects.processes import run
@@ -46,13 +46,13 @@ class Machine:
         """See `World`."""
         return jump_seconds(stamp)
 
-    def certificate_days_left(self, path: Path) -> float | None:
+    def certificate(self, path: Path) -> Certificate | None:
         """See `World`."""
-        return _certificate_days(path, "end")
-
-    def certificate_days_early(self, path: Path) -> float | None:
-        """See `World`."""
-        return _certificate_days(path, "start")
+        if not path.exists():
+            return None
+        command = ["openssl", "x509", "-noout", "-startdate", "-enddate", "-dateopt", "iso_8601", "-in", str(path)]
+        finished = run(command, timeout_seconds=TOOL_SECONDS)
+        return validity(finished.output, datetime.now(UTC)) if finished.ok else None
 
     def days_since(self, path: Path) -> float | None:
         """See `World`."""
@@ -89,18 +89,11 @@ def parse_units(text: str) -> tuple[Unit, ...]:
     return tuple(found)
 
 
-def _certificate_days(path: Path, which: str) -> float | None:
-    if not path.exists():
-        return None
-    command = ["openssl", "x509", "-noout", f"-{which}date", "-dateopt", "iso_8601", "-in", str(path)]
-    finished = run(command, timeout_seconds=TOOL_SECONDS)
-    return days_left(finished.output, datetime.now(UTC)) if finished.ok else None
-
-
-def days_left(text: str, now: datetime) -> float | None:
-    """Return the days until `notAfter=2027-11-21 10:31:00Z` or `notBefore=`, None when openssl said neither."""
-    _, _, stamp = text.strip().partition("=")
+def validity(text: str, now: datetime) -> Certificate | None:
+    """Read lines like `notBefore=2026-11-21 10:31:00Z` and `notAfter=`; None when openssl said neither."""
+    told = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     try:
-        return (datetime.fromisoformat(stamp) - now).total_seconds() / 86_400
-    except ValueError:
+        early, left = (datetime.fromisoformat(told[name]) - now for name in ("notBefore", "notAfter"))
+    except (KeyError, ValueError):
         return None
+    return Certificate(early.total_seconds() / 86_400, left.total_seconds() / 86_400)

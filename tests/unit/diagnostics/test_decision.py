@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from att.diagnostics.decision import Api, Backup, Disk, Engine, Level, Limits, Seen, Unit, exit_code, judge
+from att.diagnostics.decision import Api, Backup, Certificate, Disk, Engine, Level, Limits, Seen, Unit, exit_code, judge
 
 LIMITS = Limits(warn_percent=85, limit_percent=95, free_mb_min=256)
 SOCKET = Unit("att-api.socket", "loaded", "active", "running", vital=True)
@@ -19,7 +19,7 @@ HEALTHY = Seen(
     engine=Engine(state="COMMITTED", current="1", previous="0"),
     disks=(Disk("/var/lib/att", 50.0, 9000),),
     clock_synchronised=True,
-    certificate_days_left=300.0,
+    certificate=Certificate(-100.0, 300.0),
 )
 
 
@@ -145,7 +145,7 @@ def test_a_disk_is_as_full_as_its_inodes_and_says_what_follows() -> None:
     [
         (-1.0, -9.0, "degraded", "expired 1 days ago: `attctl tls install` another; the clock: `attctl time show`"),
         (3.0, -9.0, "degraded", "expires in 3 days"),
-        (14.0, None, "ok", "good for 14 days"),
+        (14.0, -0.5, "ok", "good for 14 days"),
         (
             900.0,
             2.25,
@@ -155,8 +155,8 @@ def test_a_disk_is_as_full_as_its_inodes_and_says_what_follows() -> None:
         ),
     ],
 )
-def test_the_certificate_warns_in_time(days: float, early: float | None, level: Level, detail: str) -> None:
-    verdict = judge(replace(HEALTHY, certificate_days_left=days, certificate_days_early=early))
+def test_the_certificate_warns_in_time(days: float, early: float, level: Level, detail: str) -> None:
+    verdict = judge(replace(HEALTHY, certificate=Certificate(early, days)))
     assert (verdict.level, verdict.findings[-2].detail) == (level, detail)
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from att.appliance import Facts, facts
-from att.diagnostics.decision import Disk, Unit
+from att.diagnostics.decision import Certificate, Disk, Unit
 from att.diagnostics.operations import OPERATIONS
 from att.diagnostics.schema import Status, StatusRequest
 from att.diagnostics.service import ENGINE_SECONDS, StatusService
-from att.diagnostics.world import Machine, days_left, parse_units
+from att.diagnostics.world import Machine, parse_units, validity
 from att.effects.http import NoAnswer
 from att.effects.room import tell_held
 from att.kernel.errors import Unavailable
@@ -63,13 +63,9 @@ class FakeWorld:
     def clock_synchronised(self) -> bool | None:
         return True
 
-    def certificate_days_left(self, path: Path) -> float | None:
+    def certificate(self, path: Path) -> Certificate | None:
         assert path.name == "server.crt"
-        return 100.0
-
-    def certificate_days_early(self, path: Path) -> float | None:
-        assert path.name == "server.crt"
-        return -100.0
+        return Certificate(-100.0, 100.0)
 
     last_backup: tuple[float | None, str, bool] | None = (0.5, "cannot write", True)
 
@@ -227,11 +223,12 @@ def test_the_blocks_of_systemctl_are_read() -> None:
     assert parse_units("") == ()
 
 
-def test_the_end_of_a_certificate_is_read() -> None:
+def test_the_begin_and_the_end_of_a_certificate_are_read() -> None:
     now = datetime(2026, 11, 21, tzinfo=UTC)
-    assert days_left("notAfter=2026-11-22 12:00:00Z\n", now) == 1.5
-    assert days_left("notBefore=2026-11-20 00:00:00Z\n", now) == -1.0
-    assert days_left("what?", now) is None
+    assert validity("notBefore=2026-11-20 00:00:00Z\nnotAfter=2026-11-22 12:00:00Z\n", now) == Certificate(-1.0, 1.5)
+    assert validity("notAfter=2026-11-22 12:00:00Z\n", now) is None
+    assert validity("notBefore=soon\nnotAfter=2026-11-22 12:00:00Z\n", now) is None
+    assert validity("what?", now) is None
 
 
 def test_the_machine_itself_can_be_looked_at(tmp_path: Path) -> None:
@@ -243,9 +240,9 @@ def test_the_machine_itself_can_be_looked_at(tmp_path: Path) -> None:
     assert machine.days_since(tmp_path / "none") is None
     os.utime(tmp_path, (0, time.time() - 86_400))
     assert (machine.days_since(tmp_path) or 0) == pytest.approx(1, abs=0.1)
-    assert machine.certificate_days_left(tmp_path / "none") is None
+    assert machine.certificate(tmp_path / "none") is None
     (tmp_path / "junk").write_text("junk")
-    assert machine.certificate_days_left(tmp_path / "junk") is None
+    assert machine.certificate(tmp_path / "junk") is None
     assert machine.clock_synchronised() in (True, False, None)
     assert machine.clock_jump_seconds(Path("/nonexistent/clock")) is None
     with pytest.raises(NoAnswer):
