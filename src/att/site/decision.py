@@ -76,7 +76,7 @@ def proxy_of(text: str) -> Proxy:
         raise ValueError("it must end with its port")
     if not port:
         raise ValueError("it must name a port, like http://proxy.example.org:3128")
-    address = _address(host)
+    address = address_of(host)
     why = proxy_address_problem(host) if address is not None else None
     if why:
         raise ValueError(why)
@@ -110,7 +110,7 @@ def no_proxy_of(text: str) -> str:
 
 def is_unclear(host: str) -> bool:
     """Whether a host is no plain address and yet may be taken for one: behind a proxy nobody sees where it leads."""
-    return _address(host) is None and bool(_NUMBER.fullmatch(host.lower().rstrip(".").rpartition(".")[2]))
+    return address_of(host) is None and bool(_NUMBER.fullmatch(host.lower().rstrip(".").rpartition(".")[2]))
 
 
 def written(site: Site) -> Iterator[str]:
@@ -150,12 +150,12 @@ def _section(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _is_loopback(host: str) -> bool:
-    address = _address(host)
+    address = address_of(host)
     return host == "localhost" or host.endswith(".localhost") if address is None else address.is_loopback
 
 
 def _holds(entry: str, host: str) -> bool:
-    network, address = _network(entry), _address(host)
+    network, address = _network(entry), address_of(host)
     if network is None or address is None:
         return network is None and address is None and (host == entry or host.endswith(f".{entry}"))
     return address in network
@@ -168,7 +168,8 @@ def _network(text: str) -> _Network | None:
         return None
 
 
-def _address(text: str) -> _Address | None:
+def address_of(text: str) -> _Address | None:
+    """Return the address that a text is, None for anything else, an address with a zone too."""
     try:
         return ipaddress.ip_address(text) if "%" not in text else None
     except ValueError:

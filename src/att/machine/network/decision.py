@@ -8,14 +8,13 @@ from datetime import datetime, timedelta
 
 from att.machine.network.schema import AUTHORITIES_MAX, NO_PROXY_MAX, Network
 from att.machine.tls.decision import Certificate
-from att.site.decision import Site, no_proxy_of, proxy_of, written
+from att.site.decision import Site, address_of, no_proxy_of, proxy_of, written
 
 _INTERFACE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}")
 _LABEL = r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*")
 _PREFIX = re.compile(r"0|[1-9][0-9]{0,2}")
 _DEADLINE = re.compile(r"# reverts at (\d+(?:\.\d+)?) seconds after boot\n")
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 _SMALL_PREFIX_V4 = 31
 _NO_INTERFACE = "!*"
@@ -185,8 +184,8 @@ def _refusal(read: Callable[[str], object], text: str) -> str:
 
 
 def _unusable(wanted: Network) -> Iterator[tuple[str, str]]:
-    yield from (("dns", text) for text in wanted.dns if _address(text) is None)
-    yield from (("ntp", text) for text in wanted.ntp if _address(text) is None and not _NAME.fullmatch(text))
+    yield from (("dns", text) for text in wanted.dns if address_of(text) is None)
+    yield from (("ntp", text) for text in wanted.ntp if address_of(text) is None and not _NAME.fullmatch(text))
     yield from (("domain", text) for text in wanted.domains if not _NAME.fullmatch(text))
 
 
@@ -194,7 +193,7 @@ def _gateway_problems(wanted: Network) -> Iterator[tuple[str, str]]:
     addresses = [found for text in wanted.addresses if (found := _interface(text)) is not None]
     versions = []
     for text in wanted.gateways:
-        gateway = _address(text)
+        gateway = address_of(text)
         if gateway is None:
             yield "gateway", f"{text!r} is no address"
             continue
@@ -226,12 +225,5 @@ def _interface(text: str) -> _Interface | None:
         return None
     try:
         return ipaddress.ip_interface(text)
-    except ValueError:
-        return None
-
-
-def _address(text: str) -> _Address | None:
-    try:
-        return ipaddress.ip_address(text) if "%" not in text else None
     except ValueError:
         return None
