@@ -15,7 +15,7 @@ DEPTH_MAX = 64
 VALUES_MAX = 50_000
 FILE_SUFFIXES = (".txt", ".md", ".j2", ".jinja2", ".jinja", ".prompt", ".tpl", ".template")
 _FILE = "file://"
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE = "tag:yaml.org,2002:merge"
 _TEXT = "tag:yaml.org,2002:str"
 _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
@@ -101,7 +101,9 @@ class _Reader:
         self._document = document
         self._text = text
         self._variables = Variables(text)
-        self._scalars = _LOADER("")
+        # libyaml takes tabs between tokens, which the loader in Python, NAT's, refuses.
+        self._loader: Any = yaml.SafeLoader if "\t" in self._variables.text else _FAST
+        self._scalars = self._loader("")
         self._count = 0
 
     def read(self) -> None:
@@ -119,7 +121,7 @@ class _Reader:
     def _compose(self) -> Node | None:
         try:
             self._check_depth()
-            loader = _LOADER(self._variables.text)
+            loader = self._loader(self._variables.text)
             try:
                 found: Node | None = loader.get_single_node()
             finally:
@@ -133,7 +135,7 @@ class _Reader:
     def _check_depth(self) -> None:
         """Count before anything recurses: the parser's events come one by one."""
         depth = 0
-        for event in yaml.parse(self._variables.text, Loader=_LOADER):
+        for event in yaml.parse(self._variables.text, Loader=self._loader):
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > DEPTH_MAX:
@@ -143,9 +145,9 @@ class _Reader:
 
     def _check_variables(self) -> None:
         for variable in self._variables.found:
-            before = self._text[: variable.offset]
-            line, start = before.count("\n") + 1, before.rfind("\n") + 1
-            place = Place(self._document.file, line, len(before) - start + 1)
+            # By the line breaks that YAML knows, as all other places are.
+            lines = self._text[: variable.offset + 1].splitlines()
+            place = Place(self._document.file, len(lines), len(lines[-1]))
             if not variable.closed:
                 message = f"{variable.text!r} has no closing brace"
                 raise self._refuse(Code.VARIABLE_INVALID, message, place, hint="write ${NAME} or ${NAME:-default}")

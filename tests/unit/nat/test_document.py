@@ -111,6 +111,21 @@ def test_a_config_over_its_base_is_merged_as_nat_does_and_keeps_both_places() ->
     assert merged.place(("list", 2)) == Place("c.yml", 3, 1), "what the base had there is gone"
 
 
+@pytest.mark.parametrize("text", ["a: 1\t\n", "a:\t1\n", "a: [\t1]\n", "a: \t"])
+def test_a_tab_between_tokens_is_refused_as_nat_refuses_it(text: str) -> None:
+    assert [problem.code for problem in read("c.yml", text).problems] == [Code.YAML_INVALID]
+
+
+def test_a_tab_in_a_text_is_kept() -> None:
+    assert read("c.yml", "a: 'b\tc'\n").data == {"a": "b\tc"}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x85", "\u2028", "\u2029"])
+def test_a_variable_stands_in_the_line_that_yaml_counts(end: str) -> None:
+    (problem,) = read("c.yml", f"a: 1{end}b: ${{").problems
+    assert problem.place == Place("c.yml", 2, 4)
+
+
 _SIGNS = """a b : - [ ] { } &x *x <<: !!int !!set ? > ' " # ${A} ${A:-1} ${ 1 0x 1e9 2024-01-01 = é \\"""
 PIECES = st.sampled_from([*_SIGNS.split(), " ", "\n", "  ", ": ", "- ", "|\n", "\t", "\ufeff", "\u2028"])
 
