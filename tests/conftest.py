@@ -9,7 +9,6 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-import structlog
 from hypothesis import HealthCheck, settings
 from tests.where import PATHS
 
@@ -33,6 +32,8 @@ settings.register_profile(
 settings.register_profile("long", settings.get_profile("att"), max_examples=400)
 settings.load_profile("att")
 
+# Found in the release on an appliance, whose paths are there only now.
+structlog = importlib.import_module("structlog")
 # Where rich is installed, a logged exception shows every local of every frame, which takes seconds.
 _renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _renderer])

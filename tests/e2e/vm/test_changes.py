@@ -74,6 +74,7 @@ def test_a_bad_change_gets_no_further_than_its_tests(changes: Changes) -> None:
     before = changes.serves()
     cycle = changes.ended(changes.begin(PATCHES / "bad" / "breaks_a_unit_test.patch"))
     assert (cycle["problem"]["code"], cycle["steps"][-1]["step"]) == ("tests_failed", Step.TEST)
+    assert cycle["steps"][-1]["evidence"]["failed"], "a test has failed, not their start"
     assert (cycle["number"], changes.serves()) == (None, before)
 
 
