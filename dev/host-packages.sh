@@ -4,8 +4,8 @@
 set -euo pipefail
 
 tier=${1:-test}
-test_packages=(systemd-container mmdebstrap debian-archive-keyring nginx-light openssl zstd chromium git strace openssh-client uidmap
-  bubblewrap e2fsprogs)
+test_packages=(systemd-container mmdebstrap debian-archive-keyring nginx-light openssl zstd git strace openssh-client uidmap
+  chromium-headless-shell bubblewrap e2fsprogs)
 image_packages=(packer qemu-system-x86 qemu-utils ovmf mkosi kmod cpio mtools dosfstools grub-pc-bin
   grub-efi-amd64-bin python3-pefile dpkg-dev xorriso rsync lynis)
 # Debian 12 has QEMU 7.2, which panics under emulation now and then, and mkosi 14: both come from backports there.

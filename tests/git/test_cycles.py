@@ -289,6 +289,7 @@ async def test_a_release_that_is_not_kept_is_told_and_reverted_and_main_is_held_
     assert await result(world, {"title": "Again", "edits": GOOD["edits"]})
 
 
+@pytest.mark.long
 async def test_of_two_lost_releases_in_a_row_neither_comes_back_with_the_revert_of_the_other(world: Selfmade) -> None:
     world.engine.approves = lambda _: True
     world.engine.verdict = "rolled_back"

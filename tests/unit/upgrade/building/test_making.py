@@ -175,6 +175,7 @@ def test_a_release_made_here_is_built_upon_here(world: World) -> None:
         assert verify_release(install(file.fileno(), world.where, make_current=False)) == []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_this_very_repository_made_here_has_the_files_that_the_build_host_gives_it(tmp_path: Path) -> None:
     own = Repository.__new__(Repository)
