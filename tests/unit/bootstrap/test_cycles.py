@@ -212,5 +212,5 @@ class Cycles(RuleBasedStateMachine):
         assert (ended.outcome is CycleOutcome.RELEASED) is (facts.verdict == "committed")
 
 
-Cycles.TestCase.settings = settings(max_examples=300, stateful_step_count=40)
+Cycles.TestCase.settings = settings(max_examples=4 * settings().max_examples, stateful_step_count=40)
 TestCycles = Cycles.TestCase
