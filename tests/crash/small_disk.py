@@ -70,7 +70,7 @@ class SmallDisk:
         self.image = Path(shutil.copy2(self.image, self.image.with_suffix(".mended")))
         checked = subprocess.run(["e2fsck", "-p", str(self.image)], capture_output=True, timeout=60, check=False)
         assert checked.returncode in (0, 1), checked.stdout
-        _mount(self)
+        _mount(self.image, self.folder)
 
 
 @contextmanager
@@ -79,19 +79,27 @@ def small_disk(
 ) -> Iterator[SmallDisk]:
     """Make one in `folder` and mount it there, or `at` another place; needs root."""
     disk = SmallDisk(folder / "disk.img", at or folder / "disk")
-    disk.folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with disk.image.open("wb") as file:
         file.truncate(megabytes << 20)
     _run("mkfs.ext4", "-q", "-m", "0", "-N", str(inodes), str(disk.image))
-    _mount(disk)
-    try:
+    with mounted(disk.image, disk.folder):
         yield disk
+
+
+@contextmanager
+def mounted(image: Path, folder: Path) -> Iterator[Path]:
+    """Mount a file system, what was cut short in its journal done first; needs root."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _mount(image, folder)
+    try:
+        yield folder
     finally:
-        _run("umount", "--lazy", str(disk.folder))
+        _run("umount", "--lazy", str(folder))
 
 
-def _mount(disk: SmallDisk) -> None:
-    _run("mount", "-o", "loop,errors=remount-ro", str(disk.image), str(disk.folder))
+def _mount(image: Path, folder: Path) -> None:
+    _run("mount", "-o", "loop,errors=remount-ro", str(image), str(folder))
 
 
 def _run(*command: str) -> str:

@@ -33,6 +33,15 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, owner: tuple
     sync_directory(path.parent)
 
 
+def sync_file(path: Path) -> None:
+    """Make the content of a file durable; what has its name but waits for others, a pipe, is no reason to wait."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def sync_directory(path: Path) -> None:
     """Make the entries of a directory durable."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

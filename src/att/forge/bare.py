@@ -10,10 +10,12 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from att.effects.filesystem import write_atomically
 from att.forge import process as git
 from att.forge.pktline import NOTHING
 from att.forge.transport import PUSH_BYTES_MAX
 from att.kernel.errors import Conflict, Failed
+from att.workspace.git.durable import settle
 from att.workspace.git.parsing import numstat
 
 HEADS = "refs/heads/"
@@ -92,13 +94,18 @@ class Bare:
         await git.must(
             self.folder, "make the repository", "init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}"
         )
-        await anyio.Path(self.folder / "config").write_text(_CONFIG)
+        await anyio.to_thread.run_sync(write_atomically, self.folder / "config", _CONFIG.encode())
         await anyio.Path(self.folder / "att-made").touch()
+        await self.settle("HEAD", "att-made")
 
     async def remove(self) -> None:
         """Remove it; quiet when it is gone."""
         if await anyio.Path(self.folder).is_dir():
             await anyio.to_thread.run_sync(shutil.rmtree, self.folder)
+
+    async def settle(self, *paths: str) -> None:
+        """Make refs and other files of it durable under their names; see `durable.settle`."""
+        await anyio.to_thread.run_sync(settle, self.folder, paths)
 
     async def unlock(self) -> None:
         """Remove what a git left behind that died with the process before: no git of ours runs now."""
@@ -123,6 +130,7 @@ class Bare:
         )  # fmt: skip
         if taken.code != 0:
             raise Failed("git_failed", f"cannot take the bundle {bundle.name}: {taken.reason[:300]}")
+        await self.settle(*await self.refs())
 
     async def refs(self, prefix: str = "refs/") -> dict[str, str]:
         """Return the refs below `prefix` with their objects."""
@@ -143,6 +151,7 @@ class Bare:
     async def set_default_branch(self, branch: str) -> None:
         """Have HEAD name `branch`."""
         await git.must(self.folder, "set HEAD", "symbolic-ref", "HEAD", HEADS + branch)
+        await self.settle("HEAD")
 
     async def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` holds all of `old`."""
@@ -165,13 +174,16 @@ class Bare:
             self.folder, "write the commit", "commit-tree", tree, *named, "-F", "-",
             feed=message.encode(), more=signature.environment(),
         )  # fmt: skip
-        return text.strip()
+        commit = text.strip()
+        await self.settle(f"objects/{commit[:2]}/{commit[2:]}")
+        return commit
 
     async def update_ref(self, ref: str, new: str, old: str, reason: str) -> bool:
         """Move `ref` from `old` to `new`, telling the reflog `reason`; False when it is elsewhere by now."""
         more = Signature("ATT", f"forge@{EMAIL_HOST}", datetime.now(UTC).timestamp()).environment()
         moved = await git.run(self.folder, "update-ref", "--create-reflog", "-m", reason, ref, new, old, more=more)
         if moved.code == 0:
+            await self.settle(ref)
             return True
         if (await self.commit_of(ref) or NOTHING) != old:
             return False

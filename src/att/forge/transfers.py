@@ -177,6 +177,7 @@ async def _take(place: Place, task_id: str, bare: Bare, refs: Mapping[str, str])
     moved = whole if whole.code else await git.run(bare.folder, "update-ref", "-z", "--stdin", feed=lines, more=more)
     if moved.code != 0:
         raise Conflict("git_failed", f"cannot take what was fetched: {moved.reason[:300]}")
+    await bare.settle(*refs)
 
 
 async def _index(bare: Bare, pack: int) -> None:

@@ -9,12 +9,14 @@ from enum import StrEnum
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 from anyio.abc import Process, UNIXSocketStream
 
 from att.forge import process as git
 from att.forge.pktline import FLUSH, Asked, Beginning, Command, pkt, refusal
 from att.kernel.errors import AttError, Failed, InvalidInput, TooLarge, Unavailable
 from att.workspace.git import frames
+from att.workspace.git.durable import settle
 
 SECONDS_MAX = 900.0
 END_SECONDS_MAX = 30.0
@@ -72,6 +74,11 @@ class _Inlet:
         self.refused = self._judge(self.asked.commands)
         return b"" if self.refused else self.asked.read
 
+    async def settle(self, folder: Path) -> None:
+        """Make durable in the repository `folder` what git was asked to move."""
+        if self.asked is not None:
+            await anyio.to_thread.run_sync(settle, folder, [command.ref for command in self.asked.commands])
+
     @property
     def refusal(self) -> bytes:
         """The report for a push that was refused."""
@@ -106,6 +113,7 @@ async def serve_worktree(folder: Path, service: Service, connection: socket.sock
                 _kill(process)
             with anyio.move_on_after(END_SECONDS_MAX):
                 await process.wait()
+            await inlet.settle(folder)
             tasks.cancel_scope.cancel()
     if scope.cancelled_caught:
         raise Unavailable("git_timeout", f"cannot finish the transfer: over {SECONDS_MAX:g} s")
@@ -213,9 +221,16 @@ async def exchange(
         async with started as process, anyio.create_task_group() as tasks:
             tasks.start_soon(_feed, process, first, body, inlet, failed)
             tasks.start_soon(_drop, process)
+            last = b""
             if process.stdout is not None:
                 async for chunk in process.stdout:
-                    await answer(chunk)
+                    if last:
+                        await answer(last)
+                    last = chunk
+            # Its last words say that refs were moved: they are heard when those are durable.
+            await inlet.settle(folder)
+            if last:
+                await answer(last)
             tasks.cancel_scope.cancel()
     if scope.cancelled_caught:
         raise Unavailable("git_timeout", f"cannot finish the transfer: over {SECONDS_MAX:g} s")

@@ -1,5 +1,7 @@
 """Settings that bind git wherever ATT runs it on what others wrote: no program of theirs, little memory, no way out."""
 
+from att.workspace.git.durable import DURABLE
+
 FILE_BYTES_MAX = 4 * 1024**3
 SETTINGS = (
     "core.hooksPath=/dev/null",
@@ -12,4 +14,5 @@ SETTINGS = (
     "gc.auto=0",
     "maintenance.auto=false",
     "protocol.allow=never",
+    *DURABLE,
 )

@@ -25,7 +25,9 @@ def init(worktree: Worktree, arguments: Mapping[str, Any]) -> dict[str, Any]:
     if history.head(worktree) is None and arguments.get("message"):
         worktree.must("stage the files", "add", "--all")
         _commit(worktree, str(arguments["message"]), arguments, "--allow-empty")
-    return {"commit": history.head(worktree), "branch": history.current_branch(worktree)}
+    branch = history.current_branch(worktree)
+    worktree.settle(branch)
+    return {"commit": history.head(worktree), "branch": branch}
 
 
 def set_origin(worktree: Worktree, url: str) -> None:
@@ -112,8 +114,9 @@ def _commit(
 def _made(worktree: Worktree) -> dict[str, Any]:
     listed = worktree.run("diff-tree", "--no-commit-id", "--name-only", "--root", "-r", "-z", "-m", "HEAD")
     (made,) = history.log(worktree, {"limit": 1})
-    files = list(dict.fromkeys(listed.fields))
-    return {**made, "branch": history.current_branch(worktree), "files": files[:FILES_SHOWN_MAX]}
+    files, branch = list(dict.fromkeys(listed.fields)), history.current_branch(worktree)
+    worktree.settle(branch)
+    return {**made, "branch": branch, "files": files[:FILES_SHOWN_MAX]}
 
 
 def identity(arguments: Mapping[str, Any]) -> dict[str, str]:
@@ -137,6 +140,7 @@ def make_branch(worktree: Worktree, arguments: Mapping[str, Any]) -> dict[str, A
         if known:
             raise Conflict("branch_exists", f"cannot make the branch {name}: there is one", field="name")
         _make(worktree, name, arguments)
+    worktree.settle(name)
     return {"name": name, "commit": history.head(worktree), "current": history.current_branch(worktree)}
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from att.kernel.errors import AttError, Conflict, Failed, InvalidInput, Unavailable
+from att.workspace.git.durable import DURABLE, settle
 
 SECONDS_MAX = 50.0
 BYTES_MAX = 8 * 1024 * 1024
@@ -35,6 +36,7 @@ _SETTINGS = (
     "i18n.commitEncoding=utf-8",
     "i18n.logOutputEncoding=utf-8",
     "protocol.allow=never",
+    *DURABLE,
 )
 
 
@@ -87,6 +89,10 @@ class Worktree:
             **kept,
             **(more or {}),
         }
+
+    def settle(self, branch: str | None) -> None:
+        """Make durable what is checked out, and a branch as it is now; see `durable.settle`."""
+        settle(self.root / ".git", ["HEAD", "logs/HEAD", *([f"refs/heads/{branch}"] if branch else [])])
 
     def command(self, *arguments: str, settings: Sequence[str] = ()) -> list[str]:
         """Return the whole command of one git call."""
