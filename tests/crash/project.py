@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.crash.platform import PROJECTS, Platform
+from tests.fakes.reflog import moves
 
 from att.workspace.place import Place
 from att.workspace.shim.records import RUN, begun_of
@@ -59,9 +60,8 @@ class Project:
         return self.commit(key, f"{name}.txt")
 
     def reflog(self, branch: str) -> list[str]:
-        """Return what moved a branch in the forge, the oldest first."""
-        lines = (self.bare / "logs" / "refs" / "heads" / branch).read_text().splitlines()
-        return [line.split("\t")[1].split(" ")[0] for line in lines]
+        """Return the kind of each move of a branch in the forge, the oldest first."""
+        return [reason.split(" ")[0] for reason in moves(self.bare, branch)]
 
     def tasks(self, kind: str) -> list[Path]:
         """Return the folders of the tasks of a kind that have begun."""

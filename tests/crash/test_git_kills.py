@@ -87,7 +87,7 @@ async def test_each_merge_is_made_once(world: Forging, told: list[Row]) -> None:
         )
         await world.forge.pulls.approve(world.place, ANN, pull.number)
     kill_often(world, "merge", 1, told)
-    moves = [line.split("\t")[1].split(" ")[0] for line in world.reflog("main")]
+    moves = [reason.split(" ")[0] for reason in world.reflog("main")]
     assert moves == ["push", *["merge"] * (KILLS + 1)]
     merges = plain_git(world.bare, "--git-dir=.", "log", "--merges", "--format=%s", "main").splitlines()
     assert len(merges) == len(set(merges)) == KILLS + 1

@@ -13,6 +13,7 @@ import anyio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.fakes.agents import InProcessAgents
 from tests.fakes.database import HandClock, RememberingBus, make_database, opened
+from tests.fakes.reflog import moves
 
 from att.egress.grants import Grants
 from att.forge.service import Forge
@@ -177,9 +178,8 @@ class Forging:
         return commit
 
     def reflog(self, branch: str) -> list[str]:
-        """The changes of a branch in the forge, the oldest first."""
-        log = self.bare / "logs" / "refs" / "heads" / branch
-        return log.read_text().splitlines() if log.exists() else []
+        """What moved a branch in the forge, the oldest first."""
+        return moves(self.bare, branch)
 
 
 def no_way_out() -> WayOut:

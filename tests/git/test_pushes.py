@@ -74,6 +74,19 @@ async def test_a_job_that_was_killed_after_its_push_pushes_no_second_time_and_no
     assert len(world.reflog("towns")) == 1
 
 
+async def test_what_a_killed_git_logged_before_it_moved_the_branch_counts_as_no_move(world: Forging) -> None:
+    commit = await on_branch(world, "towns")
+    await world.git.push(push_of(), Told())
+    log = world.bare / "logs" / "refs" / "heads" / "towns"
+    pushed = log.read_text()
+    log.write_text(pushed + pushed)
+    assert world.reflog("towns") == ["push"]
+    log.write_text(pushed.replace(commit, "f" * 40) + pushed)
+    assert world.reflog("towns") == ["push"]
+    log.write_text(pushed.replace(commit, "f" * 40))
+    assert world.reflog("towns") == []
+
+
 async def test_a_protected_branch_is_not_pushed_to(world: Forging) -> None:
     await world.commit("file.txt", "straight to main\n")
     refused = await refusal(world, push_of())
