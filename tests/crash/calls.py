@@ -89,7 +89,7 @@ class Calls:
         return called
 
     def sync_all(self, fd: int) -> None:
-        """See `att.release.tree.sync_file_system`."""
+        """See `att.effects.filesystem.sync_file_system`."""
         if self.tell_open("syncfs", fd) is not None and self.machine is not None:
             self.machine.disk.sync_tree(self.machine.root)
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 
+import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -293,6 +294,27 @@ async def test_a_lock_that_a_killed_git_left_is_removed(world: Forging) -> None:
     world.write("new.txt", "n")
     made = await world.git.commit(ANN, commit_of("After the kill\n", all=True))
     assert made.files == ["new.txt"]
+
+
+async def test_objects_that_a_killed_git_left_without_names_are_removed(world: Forging) -> None:
+    left = world.place.work / ".git" / "objects" / "tmp_objdir-bulk-fsync-x1y2z3" / "ab"
+    left.mkdir(parents=True)
+    (left / "cdef").write_text("half")
+    await world.commit("file.txt", "changed\n")
+    assert not left.parent.exists()
+
+
+async def test_objects_that_another_git_is_about_to_name_stay(world: Forging) -> None:
+    left = world.place.work / ".git" / "objects" / "tmp_objdir-bulk-fsync-x1y2z3"
+    left.mkdir(parents=True)
+    async with await anyio.open_process(["git", "hash-object", "--stdin"], cwd=world.place.work) as other:
+        await world.commit("file.txt", "changed\n")
+        assert left.exists()
+        assert other.stdin is not None
+        await other.stdin.aclose()
+        await other.wait()
+    await world.commit("file.txt", "changed again\n")
+    assert not left.exists()
 
 
 @pytest.mark.parametrize("lock", ["refs/remotes/origin/towns.lock", "packed-refs.lock"])

@@ -51,6 +51,15 @@ def sync_directory(path: Path) -> None:
         os.close(fd)
 
 
+def sync_file_system(fd: int) -> None:
+    """Make durable all that the file system of `fd` holds; waits for what others write there too."""
+    import ctypes  # few need it, and all import this
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syncfs(fd) != 0:
+        raise OSError(ctypes.get_errno(), "syncfs failed")
+
+
 def free_bytes(path: Path) -> int:
     """Bytes that a new file below `path` may take, without what is kept for root."""
     usage = os.statvfs(path)

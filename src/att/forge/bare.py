@@ -96,16 +96,16 @@ class Bare:
         )
         await anyio.to_thread.run_sync(write_atomically, self.folder / "config", _CONFIG.encode())
         await anyio.Path(self.folder / "att-made").touch()
-        await self.settle("HEAD", "att-made")
+        await self.settle(files=("HEAD", "att-made"))
 
     async def remove(self) -> None:
         """Remove it; quiet when it is gone."""
         if await anyio.Path(self.folder).is_dir():
             await anyio.to_thread.run_sync(shutil.rmtree, self.folder)
 
-    async def settle(self, *paths: str) -> None:
-        """Make refs and other files of it durable under their names; see `durable.settle`."""
-        await anyio.to_thread.run_sync(settle, self.folder, paths)
+    async def settle(self, *refs: str, files: Sequence[str] = ()) -> None:
+        """Make refs and files of it durable under their names; see `durable.settle`."""
+        await anyio.to_thread.run_sync(settle, self.folder, refs, files)
 
     async def unlock(self) -> None:
         """Remove what a git left behind that died with the process before: no git of ours runs now."""
@@ -151,7 +151,7 @@ class Bare:
     async def set_default_branch(self, branch: str) -> None:
         """Have HEAD name `branch`."""
         await git.must(self.folder, "set HEAD", "symbolic-ref", "HEAD", HEADS + branch)
-        await self.settle("HEAD")
+        await self.settle(files=("HEAD",))
 
     async def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` holds all of `old`."""
@@ -175,7 +175,7 @@ class Bare:
             feed=message.encode(), more=signature.environment(),
         )  # fmt: skip
         commit = text.strip()
-        await self.settle(f"objects/{commit[:2]}/{commit[2:]}")
+        await self.settle(files=(f"objects/{commit[:2]}/{commit[2:]}",))
         return commit
 
     async def update_ref(self, ref: str, new: str, old: str, reason: str) -> bool:
@@ -183,7 +183,7 @@ class Bare:
         more = Signature("ATT", f"forge@{EMAIL_HOST}", datetime.now(UTC).timestamp()).environment()
         moved = await git.run(self.folder, "update-ref", "--create-reflog", "-m", reason, ref, new, old, more=more)
         if moved.code == 0:
-            await self.settle(ref)
+            await self.settle(ref, files=(f"logs/{ref}",))
             return True
         if (await self.commit_of(ref) or NOTHING) != old:
             return False

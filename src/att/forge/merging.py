@@ -79,6 +79,8 @@ class Merging:
         bare = await self._repositories.there(pull.project_id)
         tip = await bare.commit_of(HEADS + pull.base)
         reached = tip is not None and pull.merge_commit is not None and await bare.is_ancestor(pull.merge_commit, tip)
+        if reached:
+            await bare.settle(HEADS + pull.base)  # whoever moved it may have ended before it was durable
         state, now = merge_proof(pull.merge_commit, reached=reached), self._clock()
         values: dict[str, object] = {"state": state.value, "updated": now}
         values |= {"ended": now} if state is PullState.MERGED else {"merge_commit": None, "merged_by": None}

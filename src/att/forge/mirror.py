@@ -70,6 +70,7 @@ class Mirror:
             found = _HEAD.search((await self._git(url, "ls-remote", "--symref", "--", url, "HEAD")).text)
             options = ("--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules")
             await self._git(url, "fetch", *options, "--", url, *refspecs)
+            await self._bare.settle(*await self._bare.refs())
             return found[1] if found else None
         ended = await self._transfers.fetch(self._place, self._bare, url, login, refspecs, into)
         _demand(url, "fetch from", _finished(ended))

@@ -110,6 +110,7 @@ class BareRepositories:
         """
         bare, target = await self.there(place.project_id), HEADS + branch
         if await bare.commit_of(target) == commit:
+            await bare.settle(target)  # whoever moved it may have ended before it was durable
             await self._pushed(place.project_id)
             return False
         refused: dict[str, str] = {}

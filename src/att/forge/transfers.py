@@ -174,7 +174,11 @@ async def _take(place: Place, task_id: str, bare: Bare, refs: Mapping[str, str])
     )
     lines = "".join(f"update {name}\0{commit}\0\0" for name, commit in refs.items()).encode()
     more = Signature("ATT", f"forge@{EMAIL_HOST}", 0).environment()
-    moved = whole if whole.code else await git.run(bare.folder, "update-ref", "-z", "--stdin", feed=lines, more=more)
+    moved = whole
+    if whole.code == 0:
+        # Each ref is waited for.
+        moving = ("update-ref", "-z", "--stdin")
+        moved = await git.run(bare.folder, *moving, feed=lines, more=more, seconds=TAKE_SECONDS_MAX)
     if moved.code != 0:
         raise Conflict("git_failed", f"cannot take what was fetched: {moved.reason[:300]}")
     await bare.settle(*refs)

@@ -75,8 +75,8 @@ class _Inlet:
         return b"" if self.refused else self.asked.read
 
     async def settle(self, folder: Path) -> None:
-        """Make durable in the repository `folder` what git was asked to move."""
-        if self.asked is not None:
+        """Make durable in the repository `folder` what git was asked to move, unless it was refused."""
+        if self.asked is not None and not self.refused:
             await anyio.to_thread.run_sync(settle, folder, [command.ref for command in self.asked.commands])
 
     @property
@@ -113,8 +113,8 @@ async def serve_worktree(folder: Path, service: Service, connection: socket.sock
                 _kill(process)
             with anyio.move_on_after(END_SECONDS_MAX):
                 await process.wait()
-            await inlet.settle(folder)
             tasks.cancel_scope.cancel()
+    await inlet.settle(folder)
     if scope.cancelled_caught:
         raise Unavailable("git_timeout", f"cannot finish the transfer: over {SECONDS_MAX:g} s")
     if isinstance(told, AttError):
@@ -206,6 +206,7 @@ async def exchange(
 ) -> None:
     """Serve one request of git over HTTP; the beginning of a push is judged before git gets it.
 
+    The end of the answer to a push, for which git waits, comes when what it moved is durable.
     Raises as `serve_worktree` does, and InvalidInput(push_malformed); a broken request may end after a part of the
     answer.
     """
@@ -215,27 +216,26 @@ async def exchange(
         await answer(inlet.refusal)
         return
     failed: list[AttError] = []
+    held = b""
     with anyio.move_on_after(SECONDS_MAX) as scope:
         arguments = (service.verb, "--stateless-rpc", str(folder))
         started = git.started(folder, *arguments, more=environment_of(protocol))
         async with started as process, anyio.create_task_group() as tasks:
             tasks.start_soon(_feed, process, first, body, inlet, failed)
             tasks.start_soon(_drop, process)
-            last = b""
             if process.stdout is not None:
                 async for chunk in process.stdout:
-                    if last:
-                        await answer(last)
-                    last = chunk
-            # Its last words say that refs were moved: they are heard when those are durable.
-            await inlet.settle(folder)
-            if last:
-                await answer(last)
+                    ready, held = (chunk, b"") if judge is None else (held, chunk)
+                    if ready:
+                        await answer(ready)
             tasks.cancel_scope.cancel()
+    await inlet.settle(folder)
     if scope.cancelled_caught:
         raise Unavailable("git_timeout", f"cannot finish the transfer: over {SECONDS_MAX:g} s")
     if failed:
         raise failed[0]
+    if held:
+        await answer(held)
 
 
 async def _judged(inlet: _Inlet, body: AsyncIterator[bytes]) -> bytes:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from att.effects.filesystem import sync_file_system
 from att.effects.room import code_of
 from att.kernel.errors import Failed, Refused
 
@@ -128,15 +129,6 @@ def require_space(folder: Path, *, size_bytes: int, files: int) -> None:
     # File systems without a fixed number of inodes report 0 of 0.
     if status.f_files and status.f_favail < files:
         raise Refused("disk_inodes", f"cannot write to {folder}: {files} inodes needed, {status.f_favail} free")
-
-
-def sync_file_system(fd: int) -> None:
-    """Flush the whole file system of `fd` to its disk."""
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.syncfs(fd) != 0:
-        raise OSError(ctypes.get_errno(), "syncfs failed")
 
 
 def sync_folder(path: Path) -> None:

@@ -1,14 +1,13 @@
 """The database as a file, for the process that makes, copies, migrates and fences it. Synchronous, stdlib only."""
 
 import contextlib
-import os
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from att.effects.filesystem import sync_directory
+from att.effects.filesystem import sync_directory, sync_file
 from att.kernel.errors import AttError, Failed, Refused, Unavailable
 
 DATABASE_FILE = "att.db"
@@ -109,15 +108,6 @@ def settle(connection: sqlite3.Connection, directory: Path) -> None:
     sync_file(directory / DATABASE_FILE)
     sync_directory(directory)
     sync_directory(directory.parent)
-
-
-def sync_file(path: Path) -> None:
-    """Make the content of a file durable."""
-    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def explained(error: sqlite3.Error, what: str) -> AttError:

@@ -16,8 +16,13 @@ _OVERWRITES = ("would be overwritten", "Please commit your changes or stash them
 
 
 def init(worktree: Worktree, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Make the repository where there is none, its `origin`, and the first commit of all files; may run again."""
-    if not (worktree.root / ".git").exists():
+    """Make the repository where there is none, its `origin`, and the first commit of all files; may run again.
+
+    One that came with the files is made durable, as it was written without git.
+    """
+    if (worktree.root / ".git").exists():
+        worktree.settle_all()
+    else:
         worktree.must(
             "make the repository", "init", "--quiet", "--template=", f"--initial-branch={arguments['branch']}"
         )
@@ -41,6 +46,7 @@ def set_origin(worktree: Worktree, url: str) -> None:
 def stage(worktree: Worktree, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Stage `paths`, deletions too, or everything with `all`; returns the status."""
     paths = list(arguments.get("paths", ()))
+    worktree.free_objects()
     if arguments.get("all"):
         worktree.must("stage the files", "add", "--all")
     elif paths:

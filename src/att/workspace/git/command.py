@@ -3,6 +3,7 @@
 import os
 import re
 import selectors
+import shutil
 import signal
 import subprocess
 import time
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from att.effects.filesystem import sync_file_system
 from att.kernel.errors import AttError, Conflict, Failed, InvalidInput, Unavailable
 from att.workspace.git.durable import DURABLE, settle
 
@@ -91,8 +93,17 @@ class Worktree:
         }
 
     def settle(self, branch: str | None) -> None:
-        """Make durable what is checked out, and a branch as it is now; see `durable.settle`."""
-        settle(self.root / ".git", ["HEAD", "logs/HEAD", *([f"refs/heads/{branch}"] if branch else [])])
+        """Make durable what is checked out, the settings, and a branch as it is now; see `durable.settle`."""
+        refs = [f"refs/heads/{branch}"] if branch else []
+        settle(self.root / ".git", refs, ("HEAD", "logs/HEAD", "config"))
+
+    def settle_all(self) -> None:
+        """Make durable all that is there."""
+        fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            sync_file_system(fd)
+        finally:
+            os.close(fd)
 
     def command(self, *arguments: str, settings: Sequence[str] = ()) -> list[str]:
         """Return the whole command of one git call."""
@@ -171,6 +182,13 @@ class Worktree:
             time.sleep(_LOCK_PAUSE_SECONDS)
         for lock in self._ref_locks():
             self._unlock(lock)
+
+    def free_objects(self) -> None:
+        """Remove the objects that a git did not come to name before it was killed, unless another git works here."""
+        left = list((self.root / ".git" / "objects").glob("tmp_objdir-*"))
+        if left and not any(_git_processes_below(self.root)):
+            for folder in left:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _ref_locks(self) -> Iterator[Path]:
         yield from (self.root / ".git").glob("packed-refs.lock")

@@ -48,6 +48,7 @@ def leave(worktree: Worktree, arguments: Mapping[str, Any]) -> dict[str, Any]:
     if worktree.run("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}").code == 0:
         worktree.must("remove the branch", "branch", "--quiet", "-D", branch)
     worktree.run("branch", "--quiet", "--remotes", "-D", f"origin/{branch}")
+    worktree.settle(branch)
     return history.status(worktree, {})
 
 
