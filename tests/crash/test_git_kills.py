@@ -16,7 +16,7 @@ from tests.bench.table import Row
 from tests.crash.moments import kills, seeded
 from tests.fakes.forging import ANN, Forging, forging, plain_git
 
-pytestmark = [pytest.mark.anyio, pytest.mark.heavy, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.anyio, pytest.mark.heavy, pytest.mark.long, pytest.mark.timeout(1200)]
 
 KILLS = kills(1)
 ROOT = Path(__file__).resolve().parents[2]
