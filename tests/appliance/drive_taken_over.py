@@ -166,7 +166,8 @@ def refusal(way: Callable[[], object]) -> str:
     except OSError as error:
         return errno.errorcode[error.errno or 0]
     except subprocess.CalledProcessError as error:
-        return f"exit {error.returncode}: {' '.join(error.stderr.split())[-160:]}"
+        lines = error.stderr.strip().splitlines()
+        return f"exit {error.returncode}: {next((one for one in lines if one.startswith('error[')), lines[0])}"
     return "done"
 
 
