@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -39,6 +39,13 @@ class Call:
     confirmation_id: str | None = None
     confirmed: bool = False
     key: str | None = None
+
+
+class Stream(NamedTuple):
+    """The items of a STREAM; one that `follows` may be quiet for long."""
+
+    items: AsyncIterator[BaseModel]
+    follows: bool
 
 
 @dataclass(frozen=True)
@@ -79,12 +86,12 @@ class Exposure:
                 await self._record(call, request, outcome)
         return result
 
-    def stream(self, call: Call) -> AsyncIterator[BaseModel]:
+    def stream(self, call: Call) -> Stream:
         """Return the items of a STREAM; what is wrong with the call is raised here, before the first item."""
         request = self.admit(call)
         self.metrics.observe(call.operation.name, call.surface, "ok", 0.0)
         items: AsyncIterator[BaseModel] = call.operation.items(_context(self, call), request)
-        return items
+        return Stream(items, follows=bool(request.model_dump(include={"follow"})["follow"]))
 
     def admit(self, call: Call) -> BaseModel:
         """Return the parsed request of a caller who may make this call, confirmed where it destroys."""

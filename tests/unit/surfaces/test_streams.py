@@ -39,6 +39,17 @@ async def test_what_fails_before_the_first_item_is_a_problem(client: httpx.Async
     assert (response.status_code, response.json()["status"]) == (status, status)
 
 
+async def test_a_late_failure_keeps_its_status_unless_the_stream_follows(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    world.streams.first_item_seconds = 0
+    response = await client.get("/api/v1/things/late/log")
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+    followed = await client.get("/api/v1/things/late/log", params={"follow": "true"})
+    assert followed.status_code == 200
+    assert json.loads(followed.text)["problem"]["code"] == "not_found"
+
+
 async def test_a_followed_stream_beats_and_ends_with_a_reconnect_hint_when_the_process_stops(world: World) -> None:
     seen: list[bytes] = []
     events = {**ADMIN, "Accept": "text/event-stream"}

@@ -119,6 +119,9 @@ async def load(_: Context, request: ThingLoad) -> Thing:
 
 
 async def log(context: Context, request: ThingLog) -> AsyncIterator[LogItem]:
+    if request.thing_id == "late":
+        for _ in range(20):
+            await anyio.lowlevel.checkpoint()
     if request.thing_id != "thing_1":
         raise NotFound("not_found", "cannot find the thing")
     for number in range(int(request.cursor or 0) + 1, 6):

@@ -115,7 +115,7 @@ class Caller:
         limit = int(values.get("limit", STREAM_ITEMS_MAX))
         values["limit"] = min(limit, STREAM_ITEMS_MAX)
         items: list[dict[str, Any]] = []
-        async with aclosing(cast("Any", self.exposure.stream(replace(call, values=values)))) as stream:
+        async with aclosing(cast("Any", self.exposure.stream(replace(call, values=values)).items)) as stream:
             async for item in cast("AsyncIterator[BaseModel]", stream):
                 items.append(item.model_dump(mode="json"))
                 if len(items) >= values["limit"]:

@@ -139,7 +139,7 @@ def _add_channels(app: _Application, wiring: Wiring) -> None:
         caller = await caller_of(request, wiring.identity, Role.VIEWER)
         require_role(caller, Role.VIEWER, "follow the events")
         cursor = last_cursor(request) or request.query_params.get("cursor")
-        return StreamResponse(request, wiring.events.subscribe(cursor), wiring.streams)
+        return StreamResponse(request, wiring.events.subscribe(cursor), wiring.streams, follows=True)
 
     app.router.routes += [
         Route(OPENAPI_PATH, document, methods=["GET"]),

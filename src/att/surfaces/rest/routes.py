@@ -52,7 +52,8 @@ def add_operation(
         resumed = last_cursor(request)
         if resumed is not None:
             call = _with_cursor(call, resumed)
-        return StreamResponse(request, exposure.stream(call), streams)
+        items, follows = exposure.stream(call)
+        return StreamResponse(request, items, streams, follows=follows)
 
     endpoint: Endpoint = stream if operation.kind is Kind.STREAM else answer
     app.add_api_route(

@@ -27,7 +27,7 @@ from att.surfaces.rest.requests import request_id_of
 SSE = "text/event-stream"
 NDJSON = "application/x-ndjson"
 HEARTBEAT_SECONDS = 15.0
-FIRST_ITEM_SECONDS = 0.5
+FIRST_ITEM_SECONDS = 0.5  # how long one that follows, and may be quiet, can still fail with a status
 RECONNECT_MILLISECONDS = 500
 BATCH_ITEMS_MAX = 200
 OPEN_MAX = 512
@@ -41,6 +41,7 @@ class Streams:
     metrics: Metrics
     open_max: int = OPEN_MAX
     heartbeat_seconds: float = HEARTBEAT_SECONDS
+    first_item_seconds: float = FIRST_ITEM_SECONDS
     open: int = field(default=0, init=False)
 
     def enter(self, kind: str) -> None:
@@ -67,14 +68,18 @@ def last_cursor(request: Request) -> str | None:
 
 
 class StreamResponse(Response):
-    """One stream. What fails before the first item is raised, so that it becomes a proper error answer."""
+    """One stream. What fails before the first item is raised, so that it becomes a proper error answer.
 
-    def __init__(self, request: Request, items: AsyncIterator[BaseModel], streams: Streams) -> None:
+    One that follows may be quiet for long, so it is begun `first_item_seconds` later; what fails then is told in it.
+    """
+
+    def __init__(self, request: Request, items: AsyncIterator[BaseModel], streams: Streams, *, follows: bool) -> None:
         self.media_type = SSE if wants_events(request) else NDJSON
         super().__init__(media_type=self.media_type, headers={"X-Accel-Buffering": "no", "Cache-Control": "no-cache"})
         self.raw_headers = [pair for pair in self.raw_headers if pair[0] != b"content-length"]
         self._items = items
         self._streams = streams
+        self._first_seconds = streams.first_item_seconds if follows else HEARTBEAT_SECONDS
         self._form: _Form = _Events() if self.media_type == SSE else _Lines()
         self._request_id = request_id_of(request)
         self._error: AttError | None = None
@@ -101,7 +106,7 @@ class StreamResponse(Response):
         tasks.start_soon(self._pump, into, pump_scope)
         tasks.start_soon(self._watch_draining, pump_scope)
         with items:
-            batch = await _batch(items, FIRST_ITEM_SECONDS)
+            batch = await _batch(items, self._first_seconds)
             if self._error is not None and not batch:
                 return
             self._started = True
