@@ -40,12 +40,6 @@ def run(
     locale, never this process's own. A program that cannot be started gives code 127. Of what it prints the last
     `output_chars_max` characters are kept.
     """
-    settings = {
-        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-        "LC_ALL": "C.UTF-8",
-        "HOME": "/nonexistent",
-        **(environment or {}),
-    }
     try:
         process = subprocess.Popen(
             list(command),
@@ -54,7 +48,7 @@ def run(
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
-            env=settings,
+            env={**_ENVIRONMENT, **(environment or {})},
             cwd="/",
             start_new_session=True,
             user=user,

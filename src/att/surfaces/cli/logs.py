@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from att.effects.processes import run
 from att.kernel.errors import InvalidInput
 from att.surfaces.cli.failure import OK
 from att.surfaces.cli.tree import leaf
@@ -72,7 +73,6 @@ def _cleaner(where: "Facts") -> Callable[[str], str]:
 
 def _print(command: tuple[str, ...], level: str, lines: int, clean: Callable[[str], str]) -> None:
     from att.diagnostics.logs import shown
-    from att.effects.processes import run
 
     ended = run(command, timeout_seconds=_SECONDS_MAX, output_chars_max=_CHARS_MAX)
     if not ended.ok:

@@ -9,9 +9,8 @@ from tests.unit.surfaces.cli.conftest import Attctl
 from tests.unit.surfaces.cli.fake_api import FakeApi
 
 from att.appliance import facts
-from att.effects import processes
 from att.effects.processes import Finished
-from att.surfaces.cli import diag_wiring, root
+from att.surfaces.cli import diag_wiring, logs, root
 from att.surfaces.cli.figures import rows
 
 HELD = "K9-held-Tok3n-Value"
@@ -56,7 +55,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ..
         lines = [told("well", 6), told(f"no {HELD[:7]}", 4), told(f"{HELD[7:]} is wrong, password: x1", 3)]
         return Finished(0, "\n".join(lines), "")
 
-    monkeypatch.setattr(processes, "run", journal)
+    monkeypatch.setattr(logs, "run", journal)
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "journalctl").write_text(FOLLOWED)
