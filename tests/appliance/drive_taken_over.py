@@ -10,26 +10,25 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import anyio
 from tests.appliance.drive_building import git, pack_of
 
 from att.appliance import facts, release_root
 from att.kernel.errors import AttError
 from att.release.installed import read_metadata
+from att.upgrade.building.launched import LaunchedTasks
 from att.upgrade.client import EngineClient
 
 NUMBER, OTHER_NUMBER = 4_242, 4_243
-TRIES_MAX, PAUSE_SECONDS = 600, 0.1
 CHANGED = "src/att/surfaces/rest/failures.py"
 WHERE = facts()
 WHO = ("-c", "user.name=api", "-c", "user.email=api@att.invalid")
 WHEN = "2026-01-01T00:00:00+00:00"
 AUTO = "upgrade:\n  approval: auto\n"
-BUILD = '{"verb": "build", "job": "build_1"}\n'
 
 
 class TakenOver:
@@ -106,7 +105,7 @@ def before_a_yes(it: TakenOver) -> Mapping[str, Callable[[], object]]:
         "write the engine's records": lambda: (paths.upgrade_state / "approvals.json").write_text("{}"),
         "put a release there": lambda: (paths.releases / "9.9.9").mkdir(),
         "have another release run": lambda: (paths.current.parent / "next").symlink_to("/tmp"),
-        "have the launcher build": lambda: launched(launcher),
+        "have the launcher build": lambda: LaunchedTasks(launcher).run(Path("build_1")),
         "start a build": lambda: run("systemctl", "start", "att-build@any.service"),
         "stop the engine": lambda: run("systemctl", "stop", "att-upgraded.service"),
         "read the engine's memory": lambda: Path(f"/proc/{engine}/mem").read_bytes(),
@@ -134,23 +133,15 @@ def after_a_yes(it: TakenOver) -> Mapping[str, Callable[[], object]]:
 
 def apply(it: TakenOver, bundle: Path) -> None:
     begun = it.engine.call_now("apply", {}, file=bundle)["transaction"]
-    tries = 0
-    while (seen := it.engine.call_now("show", {"transaction": begun}))["finished"] is None and tries < TRIES_MAX:
-        tries += 1
-        time.sleep(PAUSE_SECONDS)
+    seen = anyio.run(ended, it.engine, begun)
     if seen["failure"] is not None and seen["verdict"] == "refused":
         raise AttError(seen["failure"]["code"], seen["failure"]["detail"])
 
 
-def launched(path: Path) -> None:
-    import socket
-
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(path))
-        connection.sendall(BUILD.encode())
-        answer = json.loads(connection.makefile().readline())
-    if "error" in answer:
-        raise AttError(answer["error"]["code"], answer["error"]["detail"])
+async def ended(engine: EngineClient, transaction: str) -> Mapping[str, Any]:
+    """Return what became of a transaction."""
+    found: Mapping[str, Any] = [item async for item in engine.watch(transaction)][-1]["result"]
+    return found
 
 
 def run(*command: str) -> str:

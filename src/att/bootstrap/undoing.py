@@ -56,7 +56,8 @@ class Undoing:
             tree = await self.source.tree_of(await self._before(place, bare, merge))
             commit = await bare.commit_tree(tree, (merge,), text, Signature("ATT", f"bootstrap@{EMAIL_HOST}", when))
             await bare.update_ref(HEADS + branch, commit, NOTHING, f"revert {pull.id}")
-        await bare.settle(HEADS + branch)
+        else:
+            await bare.settle(HEADS + branch)  # whoever moved it may have ended before it was durable
         title = f"Revert #{pull.number}: {pull.title}"[:300]
         try:
             await self.pulls.create(place, SELF, head=branch, base=MAIN, title=title, body=_told(course, seen))

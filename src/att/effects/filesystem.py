@@ -35,16 +35,16 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, owner: tuple
 
 def sync_file(path: Path) -> None:
     """Make the content of a file durable; what has its name but waits for others, a pipe, is no reason to wait."""
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    _sync(path, os.O_NONBLOCK)
 
 
 def sync_directory(path: Path) -> None:
     """Make the entries of a directory durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _sync(path, os.O_DIRECTORY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
     try:
         os.fsync(fd)
     finally:
