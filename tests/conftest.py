@@ -1,5 +1,6 @@
 """Settings of every test: loopback only, one asyncio backend, a fixed hypothesis profile."""
 
+import gc
 import importlib.util
 import os
 import shlex
@@ -32,6 +33,9 @@ settings.register_profile(
 settings.register_profile("long", settings.get_profile("att"), max_examples=400)
 settings.load_profile("att")
 
+# Where it is installed, jsonschema makes 38 grammars of it, which takes each process a second; no schema has an IRI.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # what the import system takes as "absent"
+
 # Found in the release on an appliance, whose paths are there only now.
 structlog = importlib.import_module("structlog")
 # Where rich is installed, a logged exception shows every local of every frame, which takes seconds.
@@ -46,6 +50,10 @@ HEAVY_FOLDERS = {"appliance", "e2e", "nat", "release", "console"}
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what was imported and collected stays: to look through it again and again finds nothing
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -16,7 +16,7 @@ from tests.crash.platform import PROJECTS, Platform
 KILLS = kills(1)
 KILL_SECONDS_MAX = 4.0
 
-pytestmark = pytest.mark.timeout(120 + 90 * KILLS)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(120 + 90 * KILLS)]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,52 +57,52 @@ class Layout:
             image_units=root / IMAGE_UNITS,
         )
 
-    @property
+    @cached_property
     def journal(self) -> Path:
         """The upgrade journal."""
         return self.journal_directory / "journal"
 
-    @property
+    @cached_property
     def lock(self) -> Path:
         """The file whose flock says who acts: engine, boot recovery, watchdog or operator."""
         return self.journal_directory / "lock"
 
-    @property
+    @cached_property
     def deadline(self) -> Path:
         """Armed before SWITCHED; the watchdog acts when it has passed, and does nothing where it is absent."""
         return self.journal_directory / "deadline"
 
-    @property
+    @cached_property
     def staging(self) -> Path:
         """Where a bundle is unpacked, on the file system of the releases."""
         return self.journal_directory / "staging"
 
-    @property
+    @cached_property
     def spool(self) -> Path:
         """Where a bundle that came through the engine's socket is kept while it is needed."""
         return self.journal_directory / "spool"
 
-    @property
+    @cached_property
     def maintenance(self) -> Path:
         """There while the appliance is FAILED_SAFE: the front shows its maintenance page."""
         return self.run / "maintenance"
 
-    @property
+    @cached_property
     def fence(self) -> Path:
         """While it is there the API takes no write but the health gate's canary. Gone with the boot."""
         return self.run / "fence"
 
-    @property
+    @cached_property
     def databases(self) -> Path:
         """What the engine knows of each database directory: one JSON file each."""
         return self.upgrade_state / "databases"
 
-    @property
+    @cached_property
     def bad_versions(self) -> Path:
         """Versions that rolled back, by version and digest."""
         return self.upgrade_state / "bad-versions.json"
 
-    @property
+    @cached_property
     def floor(self) -> Path:
         """The lowest version that may run."""
         return self.upgrade_state / "floor.json"

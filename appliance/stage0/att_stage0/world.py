@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -81,7 +82,7 @@ class World:
     before_effect: Callable[[str], None] = no_tape
     on_record: Callable[[Transaction], None] = field(default=lambda _: None)
 
-    @property
+    @cached_property
     def journal(self) -> Journal:
         """The upgrade journal."""
         return Journal(self.layout.journal, self.before_effect)

@@ -178,7 +178,7 @@ def _unit(row: dict[str, Any]) -> Unit:
 
 
 def _below(root: Path, path: Path) -> Path:
-    return root / path.relative_to("/")
+    return root / str(path).removeprefix("/")
 
 
 def _listen_below(root: Path, listen: tuple[str, ...]) -> tuple[str, ...]:

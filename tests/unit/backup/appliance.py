@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -19,7 +20,7 @@ from att.store import file
 from att.store.repositories import copy_repositories
 from att.upgrade.decision import Schema
 
-ROOT = Path(__file__).parents[3]
+FACTS = load_facts(Path(__file__).parents[3] / "appliance/appliance.toml")
 MADE = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
 Files = dict[str, str]
 
@@ -37,9 +38,9 @@ class Home:
     before_effect: Callable[[str], None] = lambda _: None
     past: bytes = b'{"id":"txn_1","started":"2026-01-01"}\n'
 
-    @property
+    @cached_property
     def facts(self) -> Facts:
-        return load_facts(ROOT / "appliance/appliance.toml").rooted(self.root)
+        return FACTS.rooted(self.root)
 
     def furnish(self, mark: str) -> None:
         """Give it a database, a project, a repository, settings, secrets and the engine's memory; all tell `mark`."""

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.unit.backup.appliance import ROOT
+from tests.unit.backup.appliance import FACTS
 
-from att.appliance import load_facts
 from att.backup import machine
 from att.backup.machine import Machine
 from att.effects.processes import Finished
@@ -79,7 +78,7 @@ class Manager:
 @pytest.fixture
 def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Machine, Manager]:
     """One whose services a restore holds."""
-    facts = load_facts(ROOT / "appliance/appliance.toml").rooted(tmp_path)
+    facts = FACTS.rooted(tmp_path)
     monkeypatch.setattr(machine, "running_release", lambda: "1.0.0")
     units = tmp_path / "units"
     for name in ("att-api", "att-router", "att-upgraded"):
