@@ -61,8 +61,8 @@ case $tier in
       "${@:2}"
     # A browser's driver keeps an event loop running in its process, which other tests do not bear.
     python -m pytest tests/console -m "not long" -q "${workers[@]}" --timeout 300 "${@:2}"
-    # These start processes and wait for them, too; with them both lanes take equally long.
-    python -m pytest tests/nat tests/sandbox -m "not long" -q "${workers[@]}" --timeout 300 "${@:2}"
+    # This starts processes and waits for them, too; with it both lanes take equally long.
+    python -m pytest tests/nat -m "not long" -q "${workers[@]}" --timeout 300 "${@:2}"
     ;;
   computing)
     # Only what processor time the other lane leaves, whose clients are timed.
@@ -90,7 +90,7 @@ case $tier in
     }
     cat "$found/linted"
     # The files that take longest first, so that no worker is left alone with one of them at the end.
-    python -m pytest tests/crash tests/contract -m "not long" -q "${workers[@]}" \
+    python -m pytest tests/crash tests/contract tests/sandbox -m "not long" -q "${workers[@]}" \
       --no-loadscope-reorder --randomly-dont-reorganize --timeout 300 "${@:2}"
     ;;
   smoke) python -m pytest tests/release tests/appliance/vm -m "not long" -v "${in_order[@]}" --timeout 3000 "${@:2}" ;;
