@@ -39,6 +39,14 @@ def descendants(of: int) -> list[int]:
     return [pid for pid in below if not _is_zombie(pid)]
 
 
+def left_below(of: int) -> list[int]:
+    """Return the ids of all processes below `of`, [] only when there is none.
+
+    One look may miss all there are: those begun since it began, by processes that were dead when it ended.
+    """
+    return descendants(of) or descendants(of)
+
+
 def send(number: int, pids: list[int]) -> None:
     """Send a signal to each; quiet about those that are gone."""
     for pid in pids:

@@ -11,7 +11,7 @@ from pathlib import Path
 from att.site.trust import VARIABLES, bundle
 from att.workspace.shim.attach import Attach, Terminal
 from att.workspace.shim.child import PIPE_BYTES, Child, start
-from att.workspace.shim.descendants import adopt_orphans, descendants, send
+from att.workspace.shim.descendants import adopt_orphans, descendants, left_below, send
 from att.workspace.shim.forward import Forward
 from att.workspace.shim.limits import hits
 from att.workspace.shim.log import Log
@@ -171,7 +171,7 @@ class Supervisor:
 
     def _bury(self) -> None:
         """Kill what the first process left behind, then take the last output."""
-        while below := descendants(os.getpid()):
+        while below := left_below(os.getpid()):
             send(signal.SIGKILL, below)
             self._loop.turn(_KILL_AGAIN_SECONDS)
         self._reap()
