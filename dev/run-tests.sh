@@ -102,6 +102,7 @@ case $tier in
     ATT_EXAMPLES=20 python -m pytest tests/contract/test_openapi.py -q --timeout 300
     python -m pytest tests/crash tests/nat tests/release tests/contract -m long --ignore-glob '*kill*' -v --timeout 1800
     python -m pytest tests/console -m long -v --timeout 300
+    python -m pytest tests/conformance -v --timeout 300
     python -m pytest tests/e2e -v "${in_order[@]}" --timeout 7200 "${@:2}"
     ;;
   *) echo "cannot run tests: unknown tier '$tier'" >&2 && exit 2 ;;
