@@ -65,9 +65,9 @@ def unclaimed(dist: Path, tmp_path: Path) -> Iterator[Appliance]:
         yield found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def claimed(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
-    """An appliance that belongs to `NAME`, one for all tests of a module."""
+    """An appliance that belongs to `NAME`, one for all tests."""
     import httpx
 
     with Appliance(tmp_path_factory.mktemp("appliance")) as found:
