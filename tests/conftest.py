@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,7 +35,7 @@ settings.register_profile("long", settings.get_profile("att"), max_examples=400)
 settings.load_profile("att")
 
 # Where it is installed, jsonschema makes 38 grammars of it, which takes each process a second; no schema has an IRI.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # what the import system takes as "absent"
+sys.modules.setdefault("rfc3987_syntax", ModuleType("rfc3987_syntax"))
 
 # Found in the release on an appliance, whose paths are there only now.
 structlog = importlib.import_module("structlog")
