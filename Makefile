@@ -82,11 +82,11 @@ audit: venv nat ## Known vulnerabilities and licences of what the appliance runs
 bundle: venv ## Build the signed release bundle under artifacts/ (ATT_SIGNING_KEY, else a key of your own)
 	@dev/host-packages.sh test
 	@python -m dev.bundle
-image: venv ## Build the QCOW2 image under artifacts/
+image: venv ## Build the QCOW2 image under artifacts/, with checksum, manifest and bill of materials
 	@dev/host-packages.sh image
 	@python -m dev.vm image
 packer-qemu: image ## The same by the plan's name
-sbom: venv ## Write the CycloneDX bill of materials to artifacts/
+sbom: venv ## Write the CycloneDX bill of materials of the release to artifacts/ (the image has its own)
 	@python -m dev.sbom
 clean: ## Remove artifacts and test leftovers; keeps .state and caches
 	@find artifacts -mindepth 1 ! -name README.md -delete; rm -rf .mypy_cache .ruff_cache .hypothesis

@@ -93,6 +93,12 @@ build {
     timeout         = "40m"
   }
 
+  provisioner "file" {
+    direction   = "download"
+    source      = "/run/att-packages.tsv"
+    destination = "${var.output_directory}.packages.tsv"
+  }
+
   post-processor "manifest" {
     output     = "${var.output_directory}.manifest.json"
     strip_path = true

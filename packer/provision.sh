@@ -11,3 +11,8 @@ for step in "$ATT_SOURCE"/provision/[0-9][0-9]-*.sh; do
 done
 umount "$seed"
 fstrim / || true
+# What the disk holds beside ATT, for the image's bill of materials; Packer takes it out.
+{
+  (. /etc/os-release && printf '%s\t%s\n' "$ID" "$VERSION_ID")
+  dpkg-query -W -f '${db:Status-Abbrev}\t${Package}\t${Version}\t${Architecture}\t${source:Package}\t${source:Version}\n'
+} >/run/att-packages.tsv

@@ -11,11 +11,15 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dev.vm import accelerator, basedisk
 from dev.vm.guest import make_key
 from dev.vm.places import ARTIFACTS, ROOT, cache, digest_of, files_of, sha256_of
 from dev.vm.step import VmError, appliance_step, output_of, run, say
+
+if TYPE_CHECKING:
+    from dev.bundle.identity import Identity
 
 _PACKER = ROOT / "packer"
 _TREE = ("appliance", "provision", "schemas")
@@ -90,27 +94,34 @@ def _base() -> tuple[str, str]:
 
 
 def _build(base: str, checksum: str, inputs: str) -> Image:
+    from dev.vm.bill import bill_of_image
+
     ARTIFACTS.mkdir(exist_ok=True)
-    bundle, version, commit, trust = _bundle()
+    bundle, identity, trust = _bundle()
+    version = identity.version
     disk = ARTIFACTS / f"att-{version}.qcow2"
     with tempfile.TemporaryDirectory(prefix="image-", dir=cache()) as folder:
         work = Path(folder)
         key = work / "key"
-        payload = _payload(work / "payload", bundle, commit, trust, make_key(key))
+        payload = _payload(work / "payload", bundle, identity.commit, trust, make_key(key))
         made = _run_packer(work, base, checksum, version, payload, key)
         with appliance_step("compress", disk) as step:
             _compress(made, disk)
             step.notes = f"{disk.stat().st_size >> 20} MB"
+        sbom = disk.with_suffix(".image.sbom.json")
+        release = bundle.with_suffix(".sbom.json").read_bytes()
+        installed = (work / "packer.packages.tsv").read_text()
+        sbom.write_bytes(bill_of_image(release, installed, version=version, time=identity.time))
     with appliance_step("checksum", f"{disk}.sha256") as step:
         digest = sha256_of(disk)
         Path(f"{disk}.sha256").write_text(f"{digest}  {disk.name}\n")
-        _write_manifest(disk, version, digest, inputs, bundle, checksum)
+        _write_manifest(disk, version, digest, inputs, bundle, checksum, sbom)
         step.notes = digest
     return Image(disk, bundle, version, inputs)
 
 
-def _bundle() -> tuple[Path, str, str, str]:
-    """Builds the bundle; gives its path, version and commit, and the public half of the key that signed it, as PEM."""
+def _bundle() -> tuple[Path, "Identity", str]:
+    """Builds the bundle; gives its path, what it is a build of, and the public half of its key, as PEM."""
     from dev.bundle.__main__ import build, signing_key
     from dev.bundle.identity import CannotBuild, identify
 
@@ -121,7 +132,7 @@ def _bundle() -> tuple[Path, str, str, str]:
         bundle = build(identity, key, ARTIFACTS)
     except CannotBuild as error:
         raise VmError(str(error)) from error
-    return bundle, identity.version, identity.commit, output_of(["openssl", "pkey", "-in", key, "-pubout"])
+    return bundle, identity, output_of(["openssl", "pkey", "-in", key, "-pubout"])
 
 
 def _payload(folder: Path, bundle: Path, commit: str, trust: str, public_key: str) -> list[Path]:
@@ -231,7 +242,7 @@ def _compress(made: Path, disk: Path) -> None:
     new.rename(disk)
 
 
-def _write_manifest(disk: Path, version: str, digest: str, inputs: str, bundle: Path, base_checksum: str) -> None:
+def _write_manifest(disk: Path, version: str, digest: str, inputs: str, bundle: Path, base: str, sbom: Path) -> None:
     about = {
         "disk": disk.name,
         "format": "qcow2",
@@ -242,7 +253,8 @@ def _write_manifest(disk: Path, version: str, digest: str, inputs: str, bundle: 
         "architecture": "x86_64",
         "firmware": ["bios", "uefi"],
         "bundle": {"file": bundle.name, "sha256": sha256_of(bundle)},
-        "base": base_checksum,
+        "sbom": {"file": sbom.name, "sha256": sha256_of(sbom)},
+        "base": base,
         "inputs": inputs,
     }
     text = json.dumps(about, indent=2) + "\n"

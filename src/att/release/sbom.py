@@ -11,9 +11,9 @@ _PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
-def document(components: Sequence[dict[str, Any]], *, version: str, time: int) -> bytes:
-    """Return sbom.json of the release `version`; `time` is its commit's, in Unix seconds."""
-    me = f"pkg:generic/att@{version}"
+def document(components: Sequence[dict[str, Any]], *, version: str, time: int, name: str = "att") -> bytes:
+    """Return the bill of the release `version`, or of what `name` says; `time` is its commit's, in Unix seconds."""
+    me = f"pkg:generic/{name}@{version}"
     found = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -24,7 +24,7 @@ def document(components: Sequence[dict[str, Any]], *, version: str, time: int) -
             "component": {
                 "type": "application",
                 "bom-ref": me,
-                "name": "att",
+                "name": name,
                 "version": version,
                 "licenses": [{"license": {"id": "Apache-2.0"}}],
             },

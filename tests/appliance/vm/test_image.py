@@ -80,3 +80,14 @@ def test_checksum_and_manifest_lie_beside_the_image_and_say_the_same(image: Imag
     assert (manifest["sha256"], manifest["version"]) == (digest, image.version)
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", manifest["base"])
     assert (ARTIFACTS / manifest["bundle"]["file"]).exists()
+
+
+def test_the_bill_of_materials_has_each_debian_package_that_the_disk_has(disk: Debugfs, image: Image) -> None:
+    paragraphs = disk("cat /var/lib/dpkg/status").split("\n\n")
+    fields = [dict(re.findall(r"^(Package|Status|Version): (.*)$", one, re.MULTILINE)) for one in paragraphs]
+    installed = {(one["Package"], one["Version"]) for one in fields if one.get("Status") == "install ok installed"}
+    bill = json.loads(image.disk.with_suffix(".image.sbom.json").read_text())
+    debian = {(one["name"], one["version"]) for one in bill["components"] if one.get("purl", "").startswith("pkg:deb/")}
+    assert debian == installed
+    assert ("debian", "13") in {(one["name"], one["version"]) for one in bill["components"]}
+    assert "fastapi" in {one["name"] for one in bill["components"]}
