@@ -210,6 +210,13 @@ def test_attctl_says_ok_to_the_operator(appliance: Container) -> None:
     assert json.loads(done.stdout)["status"] == "ok"
 
 
+def test_an_operators_shell_completes_the_commands_of_the_running_release(appliance: Container) -> None:
+    # What bash does at the first TAB, then at the next ones.
+    pressed = "_comp_complete_load attctl; COMP_WORDS=(attctl upgrade h) COMP_CWORD=2; _attctl_completion attctl"
+    said = appliance.run("bash", "-lic", f"{pressed}; echo got ${{COMPREPLY[*]}}", user="operator").stdout
+    assert said.splitlines()[-1] == "got history"
+
+
 def test_a_second_boot_keeps_what_the_first_made_and_makes_a_new_claim_code(appliance: Container) -> None:
     def lasting() -> str:
         files = "/etc/att/tls/server.pem /var/lib/att/upgrade/trust/appliance.key /etc/ssh/ssh_host_ed25519_key"
