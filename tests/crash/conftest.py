@@ -2,9 +2,12 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.bench.table import Row, write
+from tests.crash.machine import Machine
+from tests.crash.test_engine_crashes import OLD
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +24,12 @@ def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """A killed process loses nothing of the page cache: waiting for the disk would prove nothing here."""
     monkeypatch.setattr(os, "fsync", lambda _fd: None)
     monkeypatch.setattr(os, "fdatasync", lambda _fd: None)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A machine on which the first release runs."""
+    made = Machine(tmp_path / "m")
+    made.install(OLD)
+    made.first_boot()
+    return made

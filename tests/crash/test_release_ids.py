@@ -1,11 +1,9 @@
 """Which release is which, as an engine on a real disk answers, and each source when the one before it is lost."""
 
-from pathlib import Path
-
 import pytest
 from tests.crash.machine import Crash, Machine
 from tests.crash.releases import Content
-from tests.crash.test_engine_crashes import BREAKING, NONE, OLD
+from tests.crash.test_engine_crashes import BREAKING, NONE
 from tests.fakes.workshop import FakeWorkshop
 
 from att.kernel.errors import Refused
@@ -24,14 +22,6 @@ from att.upgrade.wire import Ask, Peer
 from att_stage0.asked_for import operator_rollback
 
 PEER = Peer(0, "root", operator=True, api=False)
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    made = Machine(tmp_path / "m")
-    made.install(OLD)
-    made.first_boot()
-    return made
 
 
 def ids(found: ReleaseIds) -> tuple[str | None, ...]:
