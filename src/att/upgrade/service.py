@@ -13,17 +13,15 @@ import structlog
 from att.kernel.errors import AttError, Conflict, Failed, NotFound, Refused, Unavailable
 from att.kernel.ids import new_id
 from att.release.bundle import Bundle
-from att.release.installed import read_metadata, verify_release
+from att.release.installed import verify_release
 from att.release.tree import disk_error, disk_errors
-from att.upgrade import after, before, decision, going_back, history
+from att.upgrade import after, before, decision, going_back, history, views
 from att.upgrade.decision import Refusal, Step, next_step
-from att.upgrade.release_sources import JournalSource, RegistrySource, ServiceSource, first_answer
 from att.upgrade.remembered import remember_database
-from att.upgrade.schema import Failure, Plan, PlanCheck, Release, ReleaseIds, ReleasePage, Repaired
+from att.upgrade.schema import Plan, ReleasePage, Repaired
 from att.upgrade.schema import Transaction as View
 from att.upgrade.tools import Tools
 from att_stage0 import cleanup, rollback, services
-from att_stage0.decision import version_key
 from att_stage0.policy.decision import Override
 from att_stage0.recover import recover
 from att_stage0.recover import repair as repair_by_stage0
@@ -164,33 +162,7 @@ class Engine:
 
     def plan(self, fd: int, *, force: bool) -> Plan:
         """Say what an upgrade with this bundle would do; changes nothing."""
-        bundle = self._tools.open(fd)
-        metadata, links = bundle.metadata, self._world.links()
-        live = links.databases.get(links.database or "")
-        change = metadata.database.change_from(live.version) if live else metadata.database.change
-        asked = Transaction("", State.IDLE, Phase.DONE, "", 0.0, values={"source": links.current, "target": ""})
-        failures = {
-            "bundle": _failure_of(lambda: before.check_bundle(self._tools, bundle, force=force)),
-            "baseline": _failure_of(lambda: before.baseline(self._tools, asked)),
-        }
-        return Plan(
-            version=metadata.version,
-            digest=bundle.digest,
-            current=links.current or "",
-            kind="repair" if metadata.version == links.current else "upgrade",
-            schema_version=metadata.database.version,
-            schema_class=change,
-            build_time=metadata.build_time,
-            commit=metadata.commit,
-            size_bytes=metadata.size,
-            signed_by=list(bundle.signers.keyids),
-            local=bundle.signers.local,
-            refusal=next((one for one in failures.values() if one is not None), None),
-            checks=[
-                PlanCheck(name=name, status="failed" if bad else "ok", detail=bad.detail if bad else "")
-                for name, bad in failures.items()
-            ],
-        )
+        return views.plan(self._tools, fd, force=force)
 
     def show(self, transaction: str) -> View:
         """One transaction, or the `newest`; NotFound."""
@@ -207,46 +179,11 @@ class Engine:
 
     def status(self) -> dict[str, Any]:
         """Links, the running transaction if any, whether people are needed."""
-        links, newest = self._world.links(), self._world.transaction()
-        unfinished = newest is not None and not newest.finished
-        return {
-            "state": newest.state if newest else State.IDLE,
-            "transaction": newest.id if newest and unfinished else None,
-            "failed_safe": newest is not None and newest.state is State.FAILED_SAFE,
-            "current": links.current,
-            "previous": links.previous,
-            "database": links.database,
-            **self._released().release_ids(),
-        }
-
-    def _released(self) -> ReleaseIds:
-        world = self._world
-        return first_answer([JournalSource(world), RegistrySource(world.layout), ServiceSource(world.readyz)])
+        return views.status(self._world)
 
     def releases(self) -> ReleasePage:
         """What lies on disk."""
-        links = self._world.links()
-        found = []
-        for path in sorted(self._world.layout.releases.glob("[!.]*"), key=lambda one: version_key(one.name)):
-            try:
-                metadata = read_metadata(path)
-            except AttError as error:
-                found.append(Release(version=path.name, current=False, previous=False, problems=[error.detail]))
-                continue
-            found.append(
-                Release(
-                    version=path.name,
-                    current=path.name == links.current,
-                    previous=path.name == links.previous,
-                    build_time=metadata.build_time,
-                    commit=metadata.commit,
-                    size_bytes=metadata.size,
-                    schema_version=metadata.database.version,
-                    problems=[] if path.name in links.releases else ["it is not complete"],
-                )
-            )
-        bad = [{"version": version, "digest": digest} for version, digest in self._tools.machine().bad]
-        return ReleasePage(releases=found[::-1], bad=bad)
+        return views.releases(self._tools)
 
     def demand_idle(self) -> None:
         """Raise Conflict(upgrade_running) while a transaction is worked on, before a bundle is copied for nothing."""
@@ -453,14 +390,6 @@ class Engine:
         else:
             self.progress("rolling back")
             going_back.fall_back(self._tools, transaction, *after.failure_of(error))
-
-
-def _failure_of(ask: Callable[[], object]) -> Failure | None:
-    try:
-        ask()
-    except AttError as error:
-        return Failure(code=error.code, detail=error.detail, hint=error.hint)
-    return None
 
 
 def _refusal_of(error: Exception, where: Path) -> Refusal:
