@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from att.appliance import Facts
+from att.site.kept import KEPT_FILE, TRIAL_FILE
 
 KILOBYTE = 1024
 TOTAL_BYTES_MAX = 12 * KILOBYTE * KILOBYTE
@@ -99,6 +100,9 @@ def _machine(facts: Facts) -> Iterator[Source]:
     yield _command("machine/time-sync.txt", "timedatectl", "show-timesync")
     yield _command("machine/packages.txt", "dpkg-query", "--show")
     yield _command("machine/certificate.txt", "openssl", "x509", *certificate)
+    yield Source("network/kept.network", _file(facts.root / KEPT_FILE))
+    yield Source("network/trial.network", _file(facts.root / TRIAL_FILE))
+    yield _command("network/links.txt", "networkctl", "status", "--all", "--no-pager", "--lines=0")
     yield _command("network/addresses.txt", "ip", "-brief", "address")
     yield _command("network/routes.txt", "ip", "route", "show", "table", "all")
     yield _command("network/listening.txt", "ss", "--listening", "--numeric", "--tcp", "--udp", "--processes")
