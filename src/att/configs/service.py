@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
+import anyio
 import structlog
 
 from att.configs.schema import Components, ComponentsRequest, ConfigText, Graph, Validation
@@ -16,6 +17,9 @@ from att.workspace.ports import Agents
 PATIENCE_SECONDS = 40.0
 START_PATIENCE_SECONDS = 180.0
 """Who starts an app waits for the worker: without it nobody knows whether the config is right."""
+SETTLE_SECONDS = 30.0
+"""How long after the API's start a worker that nobody asked for is kept back: it takes a processor for seconds, and
+clients that waited through a restart come first."""
 BASES_MAX = 8
 CONFIG_NAME = "config.yml"
 _FINDINGS_MAX = 20
@@ -47,15 +51,19 @@ class Bus(Protocol):
 class Configs:
     """The configs of all projects."""
 
-    def __init__(self, places: Places, agents: Agents, nat: Nat, events: Bus) -> None:
+    def __init__(
+        self, places: Places, agents: Agents, nat: Nat, events: Bus, *, settle_seconds: float = SETTLE_SECONDS
+    ) -> None:
+        self._settle_seconds = settle_seconds
         self._places = places
         self._agents = agents
         self._nat = nat
         self._events = events
 
     async def run(self) -> None:
-        """Have the worker started as soon as there is a project, so that its first start need not wait for it."""
+        """Have the worker started once there is a project, so that its first start need not wait for it."""
         told = self._events.subscribe()
+        await anyio.sleep(self._settle_seconds)
         try:
             projects = await self._places.all()
         except AttError as error:

@@ -17,6 +17,7 @@ _POLL_SECONDS = 0.2
 _IDLE_POLL_SECONDS = 0.5
 """Between looks that nobody waits for: a look starts a program, which a service that starts beside it has to pay."""
 _ANSWER_SECONDS = 2.0
+_AT_ONCE_SECONDS = 0.5
 _TURNS_SECONDS = 25.0
 
 
@@ -101,18 +102,25 @@ def _await_replaced(tools: Tools, transaction: Transaction) -> None:
 
 
 def _await_answer(tools: Tools, transaction: Transaction) -> bool:
-    """Wait until the API answers; False once it is plain that it has trouble: what that means the trial judges."""
+    """Wait until the API answers, and then until it answers at once: those who waited for it are answered then.
+
+    False once it is plain that it has trouble: what that means the trial judges.
+    """
     world = tools.world
     # Time of the watchdog's margin, not of the trial's.
     until = world.clock.monotonic() + min(transaction.number("ready_seconds", 0.0), MARGIN_SECONDS / 2)
-    while world.clock.monotonic() < until:
+    answered = False
+    while (asked := world.clock.monotonic()) < until:
         if world.readyz(_ANSWER_SECONDS).release:
-            return True
-        state = world.units.state(_API)
-        if state.restarts or state.active not in ("active", "activating"):
-            break
+            answered = True
+            if world.clock.monotonic() - asked < _AT_ONCE_SECONDS:
+                break
+        else:
+            state = world.units.state(_API)
+            if state.restarts or state.active not in ("active", "activating"):
+                return False
         world.clock.sleep(_IDLE_POLL_SECONDS)
-    return False
+    return answered
 
 
 def _restart_in_turn(tools: Tools, names: list[str]) -> None:

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from tests.fakes.agents import InProcessAgents
 
@@ -249,5 +250,14 @@ async def test_the_worker_is_woken_where_there_are_projects_or_as_soon_as_one_is
         (away, FakeEvents(error=away.error), False),
     ):
         nat = FakeNat()
-        await Configs(places, InProcessAgents(), nat, events).run()
+        await Configs(places, InProcessAgents(), nat, events, settle_seconds=0).run()
         assert nat.woken is woken
+
+
+async def test_the_worker_is_kept_back_until_those_who_waited_through_a_restart_are_answered(place: Place) -> None:
+    nat = FakeNat()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(Configs(FakePlaces(place), InProcessAgents(), nat, FakeEvents(), settle_seconds=3600).run)
+        await anyio.wait_all_tasks_blocked()
+        assert not nat.woken
+        tasks.cancel_scope.cancel()
