@@ -419,6 +419,8 @@ def problems(machine: Machine) -> list[str]:
     process = machine._api()
     if process is None or (process.release, process.database) != (links.current, database):
         found.append(f"the API runs {process}, links say {links.current} {database}")
+    others = {name: one.release for name, one in machine.processes.items() if name != API and one.alive}
+    found += [f"{name} runs {release}" for name, release in others.items() if release != links.current]
     wanted = set(sockets(layout, links.current or ""))
     if machine.active_sockets != wanted:
         found.append(f"sockets {sorted(machine.active_sockets)}, wanted {sorted(wanted)}")

@@ -1,11 +1,13 @@
 """When an upgrade restarts what: clients wait for the API alone, and those that waited are answered first."""
 
 import pytest
-from tests.crash.machine import Machine
+from tests.crash.machine import Machine, problems
 from tests.crash.test_engine_crashes import NONE
 from tests.crash.verdicts import current, state
 
+from att_stage0.layout import API
 from att_stage0.readiness import Readiness
+from att_stage0.units import UnitState
 
 SLOW_SECONDS = 1.0
 
@@ -38,3 +40,46 @@ def test_the_other_services_are_restarted_when_the_new_api_answers_at_once_or_ha
     assert others - api >= SLOW_SECONDS * min(slow_answers, answers_seen)
     assert others - api <= seconds_max
     assert (state(machine), current(machine)) == ("COMMITTED", NONE.version)
+
+
+def test_the_other_services_are_not_restarted_for_a_release_whose_api_crashes_again_and_again(machine: Machine) -> None:
+    real = machine.state
+
+    def crashing(name: str) -> UnitState:
+        if name == f"{API}.service" and machine.processes[name].release == NONE.version:
+            machine.restarts[name] += 1
+        return real(name)
+
+    machine.state = crashing  # type: ignore[method-assign]
+    machine.sick[NONE.version] = "start"
+    machine.effects.clear()
+    machine.apply(NONE)
+    until = machine.effects.index("journal ROLLING_BACK intent")
+    restarted = [effect for effect in machine.effects[:until] if "restart" in effect]
+    transaction = machine.world().transaction()
+    assert transaction is not None
+    assert "crashes again and again" in transaction.failure["detail"]
+    assert restarted == ["restart services"]
+    assert (state(machine), current(machine), problems(machine)) == ("ROLLED_BACK", "1.0.0", [])
+
+
+@pytest.mark.parametrize("sickness", ["start", "probation", "never ready"])
+def test_on_the_way_back_the_api_is_restarted_first_and_the_others_once_it_answers(
+    machine: Machine, sickness: str
+) -> None:
+    machine.sick[NONE.version] = sickness
+    tick = machine.tick
+    answered: list[str] = []
+
+    def noted(effect: str) -> None:
+        if effect == "restart the other services":
+            answered.append(machine.readyz(1.0).release)
+        tick(effect)
+
+    machine.tick = noted  # type: ignore[method-assign]
+    machine.effects.clear()
+    machine.apply(NONE)
+    back = machine.effects[machine.effects.index("journal ROLLING_BACK done") :]
+    assert [effect for effect in back if "restart" in effect] == ["restart services", "restart the other services"]
+    assert answered[-1] == "1.0.0"
+    assert (state(machine), problems(machine)) == ("ROLLED_BACK", [])

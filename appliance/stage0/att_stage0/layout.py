@@ -93,6 +93,11 @@ class Layout:
         return self.run / "fence"
 
     @cached_property
+    def others_wait(self) -> Path:
+        """While it is there the services beside the API are to be restarted after it. Gone with the boot."""
+        return self.run / "others-wait"
+
+    @cached_property
     def databases(self) -> Path:
         """What the engine knows of each database directory: one JSON file each."""
         return self.upgrade_state / "databases"

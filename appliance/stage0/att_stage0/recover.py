@@ -157,11 +157,12 @@ def repair(world: World) -> str | None:
     world.units.reload()
     services.assert_sockets(world, current)
     bare = transaction or Transaction("", State.IDLE, Phase.DONE, "", 0.0)
-    if not world.readyz(5.0).proves(current, ()):
+    if world.layout.others_wait.exists() or not world.readyz(5.0).proves(current, ()):
         names = services.running(world.layout, current)
         world.units.reset_failed(names)
         world.before_effect("restart services")
         world.units.restart(names)
+        world.unlink(world.layout.others_wait)
     detail = rollback.prove(world, current, bare)
     if detail is None:
         services.drop_fence(world)

@@ -23,6 +23,8 @@ PROOF_PAUSE_SECONDS = 0.5
 READY_SECONDS_DEFAULT = 120.0
 INSIST_TIMES = 3
 LOGS_KEPT = 50
+ALONE_SECONDS_MAX = 30.0
+_API = f"{API}.service"
 
 
 def roll_back(world: World, transaction: Transaction, step: RollBack, *, live: bool) -> Transaction:
@@ -92,9 +94,10 @@ def settle(world: World, transaction: Transaction) -> Transaction:
         world.before_effect("reload units")
         _insist(world.units.reload)
         if not _never_replaced(world, transaction):
-            _restart_source(world, transaction)
+            _restart_api(world, transaction)
         _insist(lambda: services.drop_fence(world))
         _insist(lambda: services.assert_sockets(world, transaction.source))
+        _restart_others(world, transaction)
         proof = prove(world, transaction.source, transaction)
     except UnitsFailed as error:
         proof = str(error)
@@ -121,7 +124,7 @@ def prove(world: World, release: str, transaction: Transaction) -> str | None:
     passed, restarts, detail = 0, -1, "it was not asked"
     while world.clock.monotonic() < deadline:
         answer = world.readyz(5.0)
-        now = world.units.state(f"{API}.service").restarts
+        now = world.units.state(_API).restarts
         good = answer.proves(release, transaction.baseline_failing)
         passed = passed + 1 if good and now == restarts else int(good)
         restarts, detail = now, answer.detail
@@ -169,24 +172,42 @@ def _log_name(world: World) -> str:
     return time.strftime("rollback-%Y%m%dT%H%M%SZ.log", time.gmtime(world.clock.now()))
 
 
-def _restart_source(world: World, transaction: Transaction) -> None:
-    stays = world.units.state(f"{API}.service").active == "active"
+def _restart_api(world: World, transaction: Transaction) -> None:
+    stays = world.units.state(_API).active == "active"
     if stays and world.readyz(2.0).proves(transaction.source, transaction.baseline_failing):
         return
-    names = services.running(world.layout, transaction.source)
     # The target's writers must be gone before the fence file falls; the lock of the source would only hold it up.
     _insist(lambda: services.drop_lock(world))
-    world.units.reset_failed(names)
+    world.units.reset_failed(services.running(world.layout, transaction.source))
+    world.write(world.layout.others_wait, transaction.id + "\n")
     world.before_effect("restart services")
-    _insist(lambda: world.units.restart(names))
+    _insist(lambda: world.units.restart([_API]))
     deadline = world.clock.monotonic() + transaction.number("restart_seconds", 60.0)
     while world.clock.monotonic() < deadline and world.readyz(2.0).release == transaction.target:
         world.clock.sleep(PROOF_PAUSE_SECONDS)
 
 
+def _restart_others(world: World, transaction: Transaction) -> None:
+    """Restart the others once the API answers or has trouble: clients wait for it, so it has the processors till then.
+
+    The file says that they are still the target's, to whoever goes on after an end between the two restarts.
+    """
+    if not world.layout.others_wait.exists():
+        return
+    until = world.clock.monotonic() + ALONE_SECONDS_MAX
+    while world.clock.monotonic() < until and world.readyz(2.0).release != transaction.source:
+        if world.units.state(_API).restarts:
+            break
+        world.clock.sleep(PROOF_PAUSE_SECONDS)
+    names = [name for name in services.running(world.layout, transaction.source) if name != _API]
+    world.before_effect("restart the other services")
+    _insist(lambda: world.units.restart(names))
+    world.unlink(world.layout.others_wait)
+
+
 def _never_replaced(world: World, transaction: Transaction) -> bool:
     # One that is being stopped is the former one too, but whoever comes next is the target's.
-    api = world.units.state(f"{API}.service")
+    api = world.units.state(_API)
     same_boot = world.clock.boot_id() == transaction.values.get("invocation_boot")
     return same_boot and api.active == "active" and api.invocation == transaction.invocation != ""
 

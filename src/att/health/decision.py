@@ -117,14 +117,19 @@ def deadline_seconds(thresholds: Thresholds) -> float:
     return thresholds.ready_seconds + 3 * thresholds.probation_seconds
 
 
+def crash_loop(restarts: int) -> str | None:
+    """Say that a service which was never well does not come up, None while it still may."""
+    return f"the service crashes again and again ({restarts} restarts)" if restarts > CRASHES_MAX else None
+
+
 def _ended(trial: Trial, look: Round) -> Fail | None:
     new_process = look.process not in ("", trial.former_process)
     if trial.process and look.process not in ("", trial.process):
         return Fail(FailureClass.WATCHDOG, "the service was restarted while it was proving itself")
     if trial.process and look.restarts > trial.restarts_before:
         return Fail(FailureClass.WATCHDOG, f"the service crashed in its probation ({look.restarts} restarts)")
-    if not trial.process and look.restarts > CRASHES_MAX:
-        return Fail(FailureClass.DEPLOY, f"the service crashes again and again ({look.restarts} restarts)")
+    if not trial.process and (said := crash_loop(look.restarts)) is not None:
+        return Fail(FailureClass.DEPLOY, said)
     if new_process and look.answered_by not in ("", trial.target):
         return Fail(FailureClass.HEALTH, f"release {look.answered_by} answers instead of {trial.target}")
     return None

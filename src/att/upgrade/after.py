@@ -1,6 +1,14 @@
 """The steps that change what runs: switch, restart, trial, commit. What fails here is rolled back by stage0's code."""
 
-from att.health.decision import Fail, FailureClass, Pass, Trial, deadline_seconds, judge
+from att.health.decision import (
+    Fail,
+    FailureClass,
+    Pass,
+    Trial,
+    crash_loop,
+    deadline_seconds,
+    judge,
+)
 from att.health.thresholds import Thresholds
 from att.kernel.errors import Failed
 from att.upgrade.remembered import remember_start
@@ -104,7 +112,8 @@ def _await_replaced(tools: Tools, transaction: Transaction) -> None:
 def _await_answer(tools: Tools, transaction: Transaction) -> bool:
     """Wait until the API answers, and then until it answers at once: those who waited for it are answered then.
 
-    False once it is plain that it has trouble: what that means the trial judges.
+    False when it does not, or neither starts nor crashes any more: what that means the trial judges. Raises
+    `TrialFailed` for one that crashes again and again, which the other services need not be restarted for.
     """
     world = tools.world
     # Time of the watchdog's margin, not of the trial's.
@@ -117,7 +126,9 @@ def _await_answer(tools: Tools, transaction: Transaction) -> bool:
                 break
         else:
             state = world.units.state(_API)
-            if state.restarts or state.active not in ("active", "activating"):
+            if (said := crash_loop(state.restarts)) is not None:
+                raise TrialFailed(FailureClass.DEPLOY, said)
+            if state.active not in ("active", "activating"):
                 return False
         world.clock.sleep(_IDLE_POLL_SECONDS)
     return answered
