@@ -64,22 +64,34 @@ def test_the_other_services_are_not_restarted_for_a_release_whose_api_crashes_ag
 
 
 @pytest.mark.parametrize("sickness", ["start", "probation", "never ready"])
-def test_on_the_way_back_the_api_is_restarted_first_and_the_others_once_it_answers(
-    machine: Machine, sickness: str
+# Whether the target still answers is asked once before.
+@pytest.mark.parametrize(("slow_answers", "answers_seen"), [(0, 2), (3, 4), (1_000, 21)])
+def test_on_the_way_back_the_api_is_restarted_first_and_the_others_once_it_answers_at_once_or_after_half_a_minute(
+    machine: Machine, sickness: str, slow_answers: int, answers_seen: int
 ) -> None:
     machine.sick[NONE.version] = sickness
-    tick = machine.tick
-    answered: list[str] = []
+    readyz, tick = machine.readyz, machine.tick
+    answers = 0
+    seen: list[int] = []
+
+    def slow(timeout_seconds: float) -> Readiness:
+        nonlocal answers
+        answer = readyz(timeout_seconds)
+        if machine.layout.others_wait.exists() and answer.release == "1.0.0":
+            answers += 1
+            machine.clock.at += SLOW_SECONDS if answers <= slow_answers else 0.0
+        return answer
 
     def noted(effect: str) -> None:
         if effect == "restart the other services":
-            answered.append(machine.readyz(1.0).release)
+            seen.append(answers)
         tick(effect)
 
+    machine.readyz = slow  # type: ignore[method-assign]
     machine.tick = noted  # type: ignore[method-assign]
     machine.effects.clear()
     machine.apply(NONE)
     back = machine.effects[machine.effects.index("journal ROLLING_BACK done") :]
     assert [effect for effect in back if "restart" in effect] == ["restart services", "restart the other services"]
-    assert answered[-1] == "1.0.0"
+    assert seen[-1] == answers_seen
     assert (state(machine), problems(machine)) == ("ROLLED_BACK", [])

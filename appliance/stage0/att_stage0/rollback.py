@@ -24,6 +24,7 @@ READY_SECONDS_DEFAULT = 120.0
 INSIST_TIMES = 3
 LOGS_KEPT = 50
 ALONE_SECONDS_MAX = 30.0
+AT_ONCE_SECONDS = 0.5
 _API = f"{API}.service"
 
 
@@ -188,15 +189,18 @@ def _restart_api(world: World, transaction: Transaction) -> None:
 
 
 def _restart_others(world: World, transaction: Transaction) -> None:
-    """Restart the others once the API answers or has trouble: clients wait for it, so it has the processors till then.
+    """Restart the others once the API answers at once or has trouble: those who waited for it are answered then.
 
     The file says that they are still the target's, to whoever goes on after an end between the two restarts.
     """
     if not world.layout.others_wait.exists():
         return
     until = world.clock.monotonic() + ALONE_SECONDS_MAX
-    while world.clock.monotonic() < until and world.readyz(2.0).release != transaction.source:
-        if world.units.state(_API).restarts:
+    while (asked := world.clock.monotonic()) < until:
+        if world.readyz(2.0).release == transaction.source:
+            if world.clock.monotonic() - asked < AT_ONCE_SECONDS:
+                break
+        elif world.units.state(_API).restarts:
             break
         world.clock.sleep(PROOF_PAUSE_SECONDS)
     names = [name for name in services.running(world.layout, transaction.source) if name != _API]

@@ -13,7 +13,7 @@ from att.health.thresholds import Thresholds
 from att.kernel.errors import Failed
 from att.upgrade.remembered import remember_start
 from att.upgrade.tools import Tools
-from att_stage0 import cleanup, services
+from att_stage0 import cleanup, rollback, services
 from att_stage0.layout import API
 from att_stage0.recover import arm
 from att_stage0.transaction import Phase, State, Transaction
@@ -25,7 +25,6 @@ _POLL_SECONDS = 0.2
 _IDLE_POLL_SECONDS = 0.5
 """Between looks that nobody waits for: a look starts a program, which a service that starts beside it has to pay."""
 _ANSWER_SECONDS = 2.0
-_AT_ONCE_SECONDS = 0.5
 _TURNS_SECONDS = 25.0
 
 
@@ -122,7 +121,7 @@ def _await_answer(tools: Tools, transaction: Transaction) -> bool:
     while (asked := world.clock.monotonic()) < until:
         if world.readyz(_ANSWER_SECONDS).release:
             answered = True
-            if world.clock.monotonic() - asked < _AT_ONCE_SECONDS:
+            if world.clock.monotonic() - asked < rollback.AT_ONCE_SECONDS:
                 break
         else:
             state = world.units.state(_API)
